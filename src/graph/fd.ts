@@ -1,0 +1,42 @@
+import type { ContextOwner, Inode } from './inode.ts';
+
+/**
+ * An open file or directory. It outlives graphs: when a translator meets an fd that it doesn't know (after a graph switch,
+ * a reconnect, or a file's migration), it opens the file again by gfid, without O_CREAT, O_EXCL and O_TRUNC.
+ */
+export class Fd {
+  private contexts: Map<object, unknown> | undefined;
+  /** Set when locks or the file itself were lost under it: every call on it ends with EBADFD. */
+  poisoned: Error | undefined;
+  closed = false;
+
+  constructor(
+    readonly inode: Inode,
+    /** Open flags as on the wire. */
+    readonly flags: number,
+    /** An anonymous fd is not opened at the brick: READ, WRITE and FSYNC go by gfid. */
+    readonly anonymous = false,
+  ) {}
+
+  get isDirectory(): boolean {
+    return this.inode.type === 'directory';
+  }
+
+  get<T>(owner: ContextOwner<T>): T | undefined {
+    return this.contexts?.get(owner) as T | undefined;
+  }
+
+  set<T>(owner: ContextOwner<T>, value: T): void {
+    this.contexts ??= new Map();
+    this.contexts.set(owner, value);
+  }
+
+  forget(owner: object): void {
+    this.contexts?.delete(owner);
+  }
+
+  forgetAll(owners: ReadonlySet<object>): void {
+    if (this.contexts === undefined) return;
+    for (const owner of this.contexts.keys()) if (owners.has(owner)) this.contexts.delete(owner);
+  }
+}

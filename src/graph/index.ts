@@ -1,0 +1,33 @@
+export { buildGraph, type OptionOverride } from './build.ts';
+export {
+  asRoot,
+  type CallContext,
+  detached,
+  HEAL_PID,
+  newLkOwner,
+  rootContext,
+  type Stamp,
+  StampFlag,
+  throwIfEnded,
+} from './context.ts';
+export type { GraphEvent, GraphEventKind } from './events.ts';
+export { Fd } from './fd.ts';
+export type { DirectoryEntry, FopFunction, FopTable, Reply, Request } from './fop-types.ts';
+export { Graph } from './graph.ts';
+export { type ContextOwner, Inode, type Loc } from './inode.ts';
+export {
+  type Option,
+  type OptionSchema,
+  type OptionValues,
+  option,
+  type PercentOrSize,
+  readOptions,
+} from './options.ts';
+export { registerTranslator, type TranslatorType, translatorType, translatorTypes } from './registry.ts';
+export {
+  type Environment,
+  type Subvolume,
+  Translator,
+  type TranslatorSetup,
+  toSubvolume,
+} from './translator.ts';

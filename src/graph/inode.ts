@@ -1,0 +1,78 @@
+import { type Gfid, gfidToString, NULL_GFID, ROOT_GFID } from '../protocol/gfid.ts';
+import { type FileType, type Iatt, typeOfMode } from '../protocol/iatt.ts';
+
+/**
+ * What the client knows of one file. Translators keep their own knowledge of it under themselves as key; it is a cache
+ * of what lookups said and is merged (newer wins) when two lookups find the same file at once.
+ */
+export class Inode {
+  gfid: Gfid = NULL_GFID;
+  type: FileType = 'unknown';
+  private contexts: Map<object, unknown> | undefined;
+  /** What keeps this inode from eviction: fds, locks, dirty data, pending heals. */
+  pins = 0;
+
+  constructor(gfid?: Gfid, type?: FileType) {
+    if (gfid !== undefined) this.gfid = gfid;
+    if (type !== undefined) this.type = type;
+  }
+
+  get known(): boolean {
+    return this.gfid !== NULL_GFID;
+  }
+
+  get isRoot(): boolean {
+    return this.gfid.every((byte, index) => byte === ROOT_GFID[index]);
+  }
+
+  /** Takes over identity and type from a reply. */
+  learn(stat: Iatt): void {
+    this.gfid = stat.gfid;
+    this.type = typeOfMode(stat.mode);
+  }
+
+  get<T>(owner: ContextOwner<T>): T | undefined {
+    return this.contexts?.get(owner) as T | undefined;
+  }
+
+  set<T>(owner: ContextOwner<T>, value: T): void {
+    this.contexts ??= new Map();
+    this.contexts.set(owner, value);
+  }
+
+  forget(owner: object): void {
+    this.contexts?.delete(owner);
+  }
+
+  /** Forgets what the translators of a dropped graph knew. */
+  forgetAll(owners: ReadonlySet<object>): void {
+    if (this.contexts === undefined) return;
+    for (const owner of this.contexts.keys()) if (owners.has(owner)) this.contexts.delete(owner);
+  }
+
+  /** Takes over what `fresh`, found for the same gfid, has learnt. */
+  absorb(fresh: Inode): void {
+    if (fresh === this || fresh.contexts === undefined) return;
+    this.contexts ??= new Map();
+    for (const [owner, value] of fresh.contexts) this.contexts.set(owner, value);
+  }
+
+  toString(): string {
+    return gfidToString(this.gfid);
+  }
+}
+
+/** The key under which a translator keeps a `T` with an inode or fd: the translator itself, or an object that it owns. */
+export interface ContextOwner<T> {
+  /** Never there: it carries the type. */
+  readonly contextType?: T;
+}
+
+/** A file as a call names it: the inode, and, where the call is about an entry, its parent and name. */
+export interface Loc {
+  readonly inode: Inode;
+  readonly parent?: Inode;
+  readonly name?: string;
+  /** For messages only. */
+  readonly path?: string;
+}

@@ -1,0 +1,70 @@
+import { GlfsError } from '../errors.ts';
+import { type DictEntry, entryBytes, entryInteger, entryText, type Key } from './dict.ts';
+import type { Gfid } from './gfid.ts';
+import type { Iatt } from './iatt.ts';
+
+/** Kinds of values, each with its type on the wire. */
+const kinds = {
+  int: (name: string): Key<number> => ({
+    name,
+    toEntry: (value) => ({ type: 'int', value: BigInt(value) }),
+    fromEntry: (entry) => Number(entryInteger(entry)),
+  }),
+  uint: (name: string): Key<number> => ({
+    name,
+    toEntry: (value) => ({ type: 'uint', value: BigInt(value) }),
+    fromEntry: (entry) => Number(entryInteger(entry)),
+  }),
+  text: (name: string): Key<string> => ({
+    name,
+    toEntry: (value) => ({ type: 'str', value }),
+    fromEntry: entryText,
+  }),
+  bytes: (name: string): Key<Uint8Array> => ({
+    name,
+    toEntry: (value) => ({ type: 'bytes', value }),
+    fromEntry: entryBytes,
+  }),
+  gfid: (name: string): Key<Gfid> => ({
+    name,
+    toEntry: (value) => ({ type: 'gfuuid', value }),
+    fromEntry: (entry) => {
+      const bytes = entryBytes(entry);
+      if (bytes.length !== 16) throw new GlfsError('EPROTO', `dict: ${name} is no gfid`);
+      return bytes;
+    },
+  }),
+  iatt: (name: string): Key<Iatt> => ({
+    name,
+    toEntry: (value) => ({ type: 'iatt', value }),
+    fromEntry: (entry: DictEntry) => {
+      if (entry.type !== 'iatt') throw new GlfsError('EPROTO', `dict: ${name} holds no attributes`);
+      return entry.value;
+    },
+  }),
+};
+
+/** For translators that need a key of their own kind; the key itself belongs into `keys`. */
+export const keyKinds = kinds;
+
+/** Every key of xdata that the code knows. */
+export const keys = {
+  /** The gfid of the file to be made: mandatory for create, mknod, mkdir, symlink. */
+  gfidRequest: kinds.gfid('gfid-req'),
+  /** Marks calls that applications did not make. */
+  internalFop: kinds.int('glusterfs-internal-fop'),
+  /** LOOKUP: asks for (and brings) the number of open fds. */
+  openFdCount: kinds.int('glusterfs.open-fd-count'),
+  inodelkCount: kinds.int('glusterfs.inodelk-count'),
+  entrylkCount: kinds.int('glusterfs.entrylk-count'),
+  posixlkCount: kinds.int('glusterfs.posixlk-count'),
+  parentEntrylk: kinds.int('glusterfs.parent-entrylk'),
+  /** quick-read: the front of the file, inline. As a request the most bytes wanted. */
+  content: kinds.bytes('glusterfs.content'),
+  /** A file that only points to the subvolume where its data are. */
+  linkto: kinds.text('trusted.glusterfs.dht.linkto'),
+  layout: kinds.bytes('trusted.glusterfs.dht'),
+  volumeId: kinds.bytes('trusted.glusterfs.volume-id'),
+  preStat: kinds.iatt('pre-stat'),
+  postStat: kinds.iatt('post-stat'),
+} as const;
