@@ -1,0 +1,3 @@
+export * from './parse.ts';
+export * from './print.ts';
+export * from './volfile.ts';
