@@ -170,7 +170,7 @@ class Parser {
     }
     const allowed = "'type', 'option', 'subvolumes' or 'end-volume'";
     return this.#error(
-      `volume '${block.name}': expected ${allowed}, found ${shown(token)} (a value with blanks must be quoted)`,
+      `volume '${block.name}': expected ${allowed}, found ${shown(token)} (a value with blanks or backslashes must be quoted)`,
       token,
     );
   }

@@ -128,7 +128,12 @@ describe('parseVolfile', () => {
     [above('option a b\ntype c/d'), 8, 1, "volume 'top' has no type"],
     [above('type a/b option'), 9, 1, "'option' needs a key and a value"],
     [above('type a/b option x\noption y 1'), 9, 1, "'option' needs a key and a value"],
-    [above('type a/b\noption regex ^\\.x'), 9, 16, "found '.x' (a value with blanks must be quoted)"],
+    [
+      above('type a/b\noption regex ^\\.x'),
+      9,
+      16,
+      "found '.x' (a value with blanks or backslashes must be quoted)",
+    ],
     [above('type a/b\noption x 1 2'), 9, 12, "found '2'"],
     [above('type a/b\nsubvolumes'), 10, 1, "'subvolumes' needs a name"],
     [above('type a/b\nsubvolumes v-client-0 ghost'), 9, 23, "subvolume 'ghost' is not defined"],
@@ -160,8 +165,8 @@ describe('parseVolfile', () => {
 
   it('has limits', () => {
     expect(failure(BRICK, { maxTokens: 10 })).toMatchObject({
-      line: 4,
-      column: 12,
+      line: 5,
+      column: 5,
       problem: 'more than 10 words',
     });
     expect(parseVolfile(BRICK, { maxTokens: 14 }).top).toBe('v-client-0');
