@@ -1,0 +1,59 @@
+import { GlfsError } from '../errors.ts';
+import { XdrWriter } from '../xdr/index.ts';
+
+/** Credential flavors of ONC RPC (RFC 5531) that GlusterFS knows. */
+export const AuthFlavor = { NONE: 0, GLUSTERFS_V2: 390039, GLUSTERFS_V3: 390040 } as const;
+
+/** RFC 5531: the body of a credential has at most 400 bytes. A server answers a longer one with xid 0: the caller would hang. */
+const MAX_BODY = 400;
+
+/** The most groups that fit beside an owner of `ownerBytes`. */
+export function maxGroups(flavor: 'v2' | 'v3', ownerBytes: number): number {
+  const words = flavor === 'v3' ? 91 : 95;
+  return words - Math.ceil(ownerBytes / 4);
+}
+
+/** Who calls, as the wire says it. */
+export interface Identity {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly lkOwner: Uint8Array;
+  readonly stamp?: { readonly flags: number; readonly seconds: number; readonly nanoseconds: number };
+}
+
+/** AUTH_NULL: flavor 0, empty body. */
+export const authNone: Uint8Array = new Uint8Array(8);
+
+/*
+ * AUTH_GLUSTERFS_v3: u32 flavor, u32 length; i32 pid, u32 uid, u32 gid, u32 flags, u32 ctime_nsec, u64 ctime_sec (nsec
+ * stands before sec), u32 groups<>, opaque lk_owner<>.
+ * AUTH_GLUSTERFS_v2: the same without flags and ctime.
+ */
+/** @throws GlfsError EINVAL where groups and owner together exceed what a credential can hold. */
+export function encodeCredential(flavor: 'v2' | 'v3', identity: Identity): Uint8Array {
+  const writer = new XdrWriter(64 + identity.groups.length * 4 + identity.lkOwner.length);
+  writer.u32(flavor === 'v3' ? AuthFlavor.GLUSTERFS_V3 : AuthFlavor.GLUSTERFS_V2);
+  writer.u32(0);
+  writer.i32(identity.pid);
+  writer.u32(identity.uid);
+  writer.u32(identity.gid);
+  if (flavor === 'v3') {
+    writer.u32(identity.stamp?.flags ?? 0);
+    writer.u32(identity.stamp?.nanoseconds ?? 0);
+    writer.u53(identity.stamp?.seconds ?? 0);
+  }
+  writer.u32(identity.groups.length);
+  for (const group of identity.groups) writer.u32(group);
+  writer.opaque(identity.lkOwner, 1024);
+  const body = writer.position - 8;
+  if (body > MAX_BODY) {
+    throw new GlfsError(
+      'EINVAL',
+      `${identity.groups.length} groups and a lock owner of ${identity.lkOwner.length} bytes do not fit into a credential (at most ${maxGroups(flavor, identity.lkOwner.length)} groups)`,
+    );
+  }
+  writer.patchU32(4, body);
+  return writer.bytes;
+}

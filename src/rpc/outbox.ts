@@ -1,0 +1,78 @@
+import type { Socket } from 'node:net';
+
+const SLAB = 64 * 1024;
+/** Payloads from this size on are sent from the caller's memory; smaller ones are cheaper to copy. */
+export const BY_REFERENCE = 16 * 1024;
+
+/**
+ * Collects what is to be sent during one tick and hands it to the kernel in one gathered write. Headers and small
+ * payloads are appended to a slab, large payloads are queued as they are.
+ */
+export class Outbox {
+  private slab = Buffer.allocUnsafeSlow(SLAB);
+  private start = 0;
+  private end = 0;
+  private segments: Uint8Array[] = [];
+  private scheduled = false;
+  private closed = false;
+
+  constructor(private readonly socket: Socket) {}
+
+  /** Room for `length` bytes, to be filled before the next call: returns where they start in `buffer`. */
+  reserve(length: number): { buffer: Buffer; at: number } {
+    if (this.end + length > this.slab.length) {
+      this.seal();
+      this.slab = Buffer.allocUnsafeSlow(Math.max(SLAB, length));
+      this.start = 0;
+      this.end = 0;
+    }
+    const at = this.end;
+    this.end += length;
+    this.schedule();
+    return { buffer: this.slab, at };
+  }
+
+  /** Queues payload behind what was reserved. Unless `stable`, the bytes are copied, whatever their size. */
+  payload(bytes: Uint8Array, stable: boolean): void {
+    if (stable && bytes.length >= BY_REFERENCE) {
+      this.seal();
+      this.segments.push(bytes);
+      this.schedule();
+      return;
+    }
+    const { buffer, at } = this.reserve(bytes.length);
+    buffer.set(bytes, at);
+  }
+
+  private seal(): void {
+    if (this.end > this.start) this.segments.push(this.slab.subarray(this.start, this.end));
+    this.start = this.end;
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    // nextTick runs once the promises that this tick resolved have made their next calls.
+    process.nextTick(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    this.scheduled = false;
+    this.seal();
+    const segments = this.segments;
+    this.segments = [];
+    if (this.closed || segments.length === 0) return;
+    if (segments.length === 1) {
+      this.socket.write(segments[0]!);
+      return;
+    }
+    this.socket.cork();
+    for (const segment of segments) this.socket.write(segment);
+    this.socket.uncork();
+  };
+
+  close(): void {
+    this.closed = true;
+    this.segments = [];
+  }
+}
