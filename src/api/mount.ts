@@ -1,0 +1,49 @@
+import type { Fd, FopTable, GraphEvent, Inode } from '../graph/index.ts';
+import type { Logger } from '../logger.ts';
+import type { Gfid } from '../protocol/gfid.ts';
+import type { Iatt } from '../protocol/iatt.ts';
+
+/** The table of inodes and entries, as the API uses it. */
+export interface Inodes {
+  /** The child that `name` of `parent` was last seen to be; for intermediates of paths. */
+  child(parent: Inode, name: string): Inode | undefined;
+  /** Records what a lookup or a creation found; gives the one inode object of that gfid. */
+  link(parent: Inode | undefined, name: string | undefined, inode: Inode, stat: Iatt): Inode;
+  /** Forgets an entry: removed, renamed away, or found stale. */
+  unlink(parent: Inode, name: string): void;
+  /** The inode of a gfid, if the table holds it. */
+  find(gfid: Gfid): Inode | undefined;
+  /** A directory of which `inode` is an entry, if known. */
+  parentOf(inode: Inode): Inode | undefined;
+  dump(): Record<string, unknown>;
+}
+
+/**
+ * What the API stands on: a volume that is connected. The session behind it exchanges graphs; what is read from here is
+ * always of the graph in force, so nothing of it may be kept over an await.
+ */
+export interface Mount {
+  /** Top of the graph in force, with ordering and checks; replaced as a whole. */
+  readonly fops: FopTable;
+  readonly inodes: Inodes;
+  /** The directory that `/` names. */
+  readonly root: Inode;
+  readonly logger: Logger;
+  /** Every open file and directory: what a graph switch carries over. */
+  readonly openFds: Set<Fd>;
+  /** Events of the graph in force, whichever that is. Returns the way to stop listening. */
+  listen(listener: (event: GraphEvent) => void): () => void;
+  /** State of all translators. */
+  dump(): Record<string, unknown>;
+  /** Text of the volfile in force. */
+  volfile(): string;
+  /** UUID of the volume. */
+  volumeId(): Promise<Gfid>;
+  close(): Promise<void>;
+}
+
+/** What is known of a volume before the first call. */
+export interface VolumeInfo {
+  /** As in the URL: `vol`, `vol/subdir`, `snaps/snap/vol`. */
+  readonly name: string;
+}
