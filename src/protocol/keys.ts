@@ -67,4 +67,8 @@ export const keys = {
   volumeId: kinds.bytes('trusted.glusterfs.volume-id'),
   preStat: kinds.iatt('pre-stat'),
   postStat: kinds.iatt('post-stat'),
+  /** The lease under which a call is made: 16 bytes. */
+  leaseId: kinds.bytes('lease-id'),
+  /** LK: 1 asks for a mandatory lock. */
+  lockMode: kinds.uint('glusterfs.lk.lkmode'),
 } as const;
