@@ -69,7 +69,9 @@ function skipped(node: VolfileNode, children: readonly Subvolume[], environment:
     { translator: node.name, type: node.type },
     `translator type ${node.type} is skipped`,
   );
-  return children[0]!;
+  // The parent still knows it by the skipped node's name: with performance.parallel-readdir, trusted.glusterfs.dht.linkto,
+  // decommissioned-bricks and switch patterns name VOLUME-readdir-ahead-N, not the client below it.
+  return { ...children[0]!, name: node.name };
 }
 
 function withOverrides(node: VolfileNode, overrides: readonly OptionOverride[]): ReadonlyMap<string, string> {
