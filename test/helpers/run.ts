@@ -1,0 +1,93 @@
+/**
+ * What `npm test` runs: types and lint, build, then the tiers. As root on Debian it installs what the interop tier
+ * needs; without root it leaves that tier out and says so. The last line printed is the sum of all tests.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installMissing } from './debian.ts';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Runs a step in the foreground with its output as it comes; resolves to its exit code. */
+function step(title: string, file: string, args: string[]): Promise<number> {
+  console.log(`\n== ${title}`);
+  const started = Date.now();
+  return new Promise((done, fail) => {
+    const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    child.once('error', fail);
+    child.once('exit', (code) => {
+      console.log(
+        `== ${title}: ${code === 0 ? 'ok' : `exit code ${code}`}, ${(Date.now() - started) / 1000} s`,
+      );
+      done(code ?? 1);
+    });
+  });
+}
+
+/** The parts of vitest's JSON report that are summed up. */
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  numFailedTestSuites: number;
+}
+
+interface Sum {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Runs the vitest projects; a run that breaks before its report counts as one failure. */
+async function runTests(projects: string[], filters: string[], sum: Sum): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'glfs-report-'));
+  const file = join(directory, 'report.json');
+  try {
+    const code = await step(`tests: ${projects.join(', ')}`, process.execPath, [
+      join(root, 'node_modules/vitest/vitest.mjs'),
+      'run',
+      ...projects.flatMap((project) => ['--project', project]),
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+      ...filters,
+    ]);
+    if (!existsSync(file)) {
+      sum.failed++;
+      return;
+    }
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    sum.passed += report.numPassedTests;
+    sum.failed += report.numFailedTests;
+    sum.skipped += report.numPendingTests + report.numTodoTests;
+    // A file that could not be loaded, or an error outside of any test, fails the run without a failed test.
+    if (code !== 0 && report.numFailedTests === 0) sum.failed++;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<void> {
+  const filters = process.argv.slice(2);
+  const isRoot = process.getuid?.() === 0;
+  const sum: Sum = { passed: 0, failed: 0, skipped: 0 };
+  const must = async (title: string, script: string) => {
+    if ((await step(title, 'npm', ['run', '--silent', script])) !== 0) sum.failed++;
+  };
+  if (filters.length === 0) {
+    await must('types and lint', 'check');
+    if (existsSync(join(root, 'tsup.config.ts'))) await must('build', 'build');
+  }
+  if (isRoot) await installMissing((line) => console.log(`== ${line}`));
+  await runTests(isRoot ? ['unit', 'interop'] : ['unit'], filters, sum);
+  if (!isRoot)
+    console.log('\n== without root: left out the interop tier (real glusterd, bricks and FUSE mounts)');
+  console.log(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+  process.exitCode = sum.failed === 0 ? 0 : 1;
+}
+
+await main();
