@@ -1,4 +1,5 @@
 export { buildGraph, type OptionOverride } from './build.ts';
+export { checked, checkName, NAME_BYTES } from './checks.ts';
 export {
   asRoot,
   type CallContext,
@@ -10,11 +11,13 @@ export {
   StampFlag,
   throwIfEnded,
 } from './context.ts';
+export { DentryCache, type DentryCacheOptions } from './dentry-cache.ts';
 export type { GraphEvent, GraphEventKind } from './events.ts';
 export { Fd } from './fd.ts';
 export type { DirectoryEntry, FopFunction, FopTable, Reply, Request } from './fop-types.ts';
 export { Graph } from './graph.ts';
 export { type ContextOwner, Inode, type Loc } from './inode.ts';
+export { INODE_LRU_LIMIT, InodeTable, type InodeTableOptions } from './inode-table.ts';
 export {
   type Option,
   type OptionSchema,
@@ -23,11 +26,16 @@ export {
   type PercentOrSize,
   readOptions,
 } from './options.ts';
+export { ordered } from './ordered.ts';
+export { type RangeClaim, type RangeKind, RangeOrder } from './ordering.ts';
+export { sleep, whenEnded } from './patience.ts';
 export { registerTranslator, type TranslatorType, translatorType, translatorTypes } from './registry.ts';
 export {
+  type ConnectionDefaults,
   type Environment,
   type Subvolume,
   Translator,
   type TranslatorSetup,
   toSubvolume,
 } from './translator.ts';
+export { isInternalAttribute } from './xattr-checks.ts';

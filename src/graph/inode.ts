@@ -50,11 +50,15 @@ export class Inode {
     for (const owner of this.contexts.keys()) if (owners.has(owner)) this.contexts.delete(owner);
   }
 
-  /** Takes over what `fresh`, found for the same gfid, has learnt. */
+  /**
+   * Takes over what `fresh`, found for the same gfid, has learnt. From then on both share it: an fd that was made on the
+   * fresh object sees what translators learn on this one.
+   */
   absorb(fresh: Inode): void {
-    if (fresh === this || fresh.contexts === undefined) return;
+    if (fresh === this) return;
     this.contexts ??= new Map();
-    for (const [owner, value] of fresh.contexts) this.contexts.set(owner, value);
+    for (const [owner, value] of fresh.contexts ?? []) this.contexts.set(owner, value);
+    fresh.contexts = this.contexts;
   }
 
   toString(): string {

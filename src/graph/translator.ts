@@ -1,6 +1,7 @@
 import { GlfsError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type FopName, fopNames } from '../protocol/fops.ts';
+import type { TlsOptions } from '../rpc/index.ts';
 import type { GraphEvent } from './events.ts';
 import type { FopFunction, FopTable } from './fop-types.ts';
 import type { OptionSchema, OptionValues } from './options.ts';
@@ -11,8 +12,27 @@ export interface Subvolume extends FopTable {
   readonly translator: Translator;
 }
 
+/** What the caller said of connections; it goes before what the volfile says. */
+export interface ConnectionDefaults {
+  /** Host that the volfile came from: bricks and services without a host of their own are there. */
+  readonly volfileHost?: string;
+  /** Port of the management servers; 24007 where absent. */
+  readonly managerPort?: number;
+  readonly username?: string;
+  readonly password?: string;
+  /** Certificates for bricks whose volfile entry asks for TLS. */
+  readonly tls?: TlsOptions;
+  /** TLS towards management servers. */
+  readonly managerTls?: TlsOptions;
+  /** Connect from ports below 1024. */
+  readonly privilegedPort?: boolean;
+  /** Volume id (UUID) that bricks must have. */
+  readonly volumeId?: string;
+}
+
 /** What a graph offers to all of its translators. */
 export interface Environment {
+  readonly connection?: ConnectionDefaults;
   readonly logger: Logger;
   /** Name of the volume, for messages. */
   readonly volume: string;
@@ -74,6 +94,15 @@ export abstract class Translator<S extends OptionSchema = OptionSchema> {
     return this.environment.logger;
   }
 
+  /**
+   * The translator's own function for a fop: the method of that name. Overridden by translators that derive all of their
+   * fops from the table.
+   */
+  own<K extends FopName>(fop: K): FopFunction<K> | undefined {
+    const method = (this as unknown as Partial<Record<FopName, { bind(self: object): FopFunction<K> }>>)[fop];
+    return method?.bind(this);
+  }
+
   /** Wraps one fop when the graph is built; `next` is this translator's own method or its child's. */
   intercept?<K extends FopName>(fop: K, next: FopFunction<K>): FopFunction<K>;
 
@@ -120,8 +149,8 @@ export function toSubvolume(translator: Translator): Subvolume {
 }
 
 function resolve<K extends FopName>(translator: Translator, fop: K): FopFunction<K> | undefined {
-  const own = (translator as unknown as Partial<FopTable>)[fop];
-  if (own !== undefined) return (own as unknown as { bind(self: object): FopFunction<K> }).bind(translator);
+  const own = translator.own(fop);
+  if (own !== undefined) return own;
   if (translator.refuses.includes(fop)) return refusal(translator, fop);
   if (translator.children.length === 1) return translator.children[0]![fop] as unknown as FopFunction<K>;
   if (translator.children.length === 0) return refusal(translator, fop);

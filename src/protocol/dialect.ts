@@ -52,7 +52,8 @@ const oldIattFields = struct({
 /** TYPE to BLOCKS and GFID: all but the time of birth. */
 const OLD_IATT_FLAGS = 0x17ffn;
 
-const oldIattSchema: Xdr<Iatt> = {
+/** `gf_iatt` of version 330; bricks also use it in their callbacks. */
+export const oldIattSchema: Xdr<Iatt> = {
   minimum: 100,
   encode: (writer, value) =>
     oldIattFields.encode(writer, {
@@ -89,9 +90,9 @@ const oldDirentsPlus = list(
 
 /** What stands in version 330 where version 4 has something else. */
 const oldSchemas = new Map<Xdr<never>, Xdr<unknown>>([
-  [dictSchema as Xdr<never>, serializedDictSchema as Xdr<unknown>],
-  [iattSchema as Xdr<never>, oldIattSchema as Xdr<unknown>],
-  [direntsPlusSchema as Xdr<never>, oldDirentsPlus as Xdr<unknown>],
+  [dictSchema as unknown as Xdr<never>, serializedDictSchema as Xdr<unknown>],
+  [iattSchema as unknown as Xdr<never>, oldIattSchema as Xdr<unknown>],
+  [direntsPlusSchema as unknown as Xdr<never>, oldDirentsPlus as Xdr<unknown>],
 ]);
 
 /** Fields that version 330 leaves out. */
@@ -109,7 +110,7 @@ type Fields = Record<string, Xdr<unknown>>;
 function oldFields(fields: Fields, omitted: readonly string[] = []): Fields {
   const kept = Object.entries(fields).filter(([name]) => !omitted.includes(name));
   return Object.fromEntries(
-    kept.map(([name, schema]) => [name, oldSchemas.get(schema as Xdr<never>) ?? schema]),
+    kept.map(([name, schema]) => [name, oldSchemas.get(schema as unknown as Xdr<never>) ?? schema]),
   );
 }
 

@@ -1,0 +1,62 @@
+import { option } from '../../../graph/index.ts';
+
+/** Options of protocol/client as glusterd writes them, and a few of our own (marked glfs). */
+export const options = {
+  'remote-host': option.optional({
+    help: 'host of the brick; without it the server that the volfile came from',
+  }),
+  'remote-port': option.integer(0, {
+    min: 0,
+    max: 65535,
+    help: "port of the brick; 0 asks glusterd's portmapper",
+  }),
+  'remote-subvolume': option.optional({ help: 'what to attach to: path of the brick, or name of a service' }),
+  username: option.optional({ help: 'user of auth.login' }),
+  password: option.optional({ help: 'password of auth.login' }),
+  'transport-type': option.string('tcp', { help: 'tcp or unix', aliases: ['transport'] }),
+  'transport.address-family': option.optional({ help: 'ignored: the host name decides' }),
+  'transport.socket.connect-path': option.optional({ help: 'path of a unix socket' }),
+  'transport.socket.ssl-enabled': option.boolean(false, { help: 'TLS' }),
+  'transport.socket.own-cert': option.optional({ help: 'file of our certificate' }),
+  'transport.socket.private-key': option.optional({ help: 'file of our key' }),
+  'transport.socket.ca-list': option.optional({ help: 'file of the certificate authorities' }),
+  'ping-timeout': option.time(42, {
+    min: 0,
+    max: 1013,
+    help: 'seconds without a sign of life until a connection is dead; 0 never',
+  }),
+  'frame-timeout': option.time(1800, {
+    min: 0,
+    max: 86400,
+    help: 'seconds until an unanswered call fails; 0 never',
+  }),
+  'send-gids': option.boolean(true, { help: 'send the supplementary groups of the caller' }),
+  'filter-O_DIRECT': option.boolean(false, { help: 'open without O_DIRECT', aliases: ['filter-o-direct'] }),
+  'strict-locks': option.boolean(false, {
+    help: 'after a reconnect, fds that held locks fail with EBADFD instead of taking the locks again',
+  }),
+  'volume-id': option.optional({ help: 'glfs: refuse bricks of another volume (UUID)' }),
+  'reconnect-grace': option.time(10, {
+    min: 0,
+    max: 3600,
+    help: 'glfs: seconds that calls wait for a lost connection to come back',
+  }),
+  'connect-timeout': option.time(10, {
+    min: 0.1,
+    max: 600,
+    help: 'glfs: seconds until an attempt to connect gives up',
+  }),
+  'privileged-port': option.boolean(false, { help: 'glfs: connect from a port below 1024' }),
+  'program-version': option.integer(400, {
+    min: 330,
+    max: 400,
+    help: 'glfs: highest version of the file program to use (400, 330)',
+  }),
+  'clnt-lk-version': option.integer(1, { help: 'ignored' }),
+  'client-bind-insecure': option.boolean(true, { help: 'ignored: ports above 1023 are the default' }),
+  'event-threads': option.integer(2, { help: 'ignored: one event loop' }),
+  'transport.tcp-user-timeout': option.time(0, { help: 'ignored: ping-timeout decides' }),
+  'transport.socket.keepalive-time': option.time(20, { help: 'ignored: 20 s' }),
+  'transport.socket.keepalive-interval': option.time(2, { help: 'ignored' }),
+  'transport.socket.keepalive-count': option.integer(9, { help: 'ignored' }),
+} as const;

@@ -1,0 +1,208 @@
+import { GlfsError, type GlfsErrorDetails, toGlfsError } from '../../../errors.ts';
+import { asRoot, type CallContext, detached, type Fd, type Request } from '../../../graph/index.ts';
+import type { Layout } from '../../../protocol/dialect.ts';
+import { type FopName, fops } from '../../../protocol/fops.ts';
+import { gfidToString } from '../../../protocol/gfid.ts';
+import { LockCommand, OpenFlag } from '../../../protocol/messages.ts';
+import type { Call, Lane } from '../../../rpc/index.ts';
+import { XdrWriter } from '../../../xdr/index.ts';
+import { Credentials } from './credentials.ts';
+import { type Link, linkIsLost } from './link.ts';
+import { HeldLocks } from './locks.ts';
+import { decodeRead, encodeTransfer, readBulk } from './payload.ts';
+import { type RemoteFd, RemoteFds } from './remote-fds.ts';
+import { BrickSession, type SessionOptions } from './session.ts';
+import { type AnyRequest, decodeReply, encodeRequest, type FdNumbers } from './wire.ts';
+
+export interface BrickSettings extends SessionOptions {
+  readonly sendGroups: boolean;
+  readonly strictLocks: boolean;
+}
+
+type AnyReply = Record<string, unknown>;
+/** Replies to READ carry attributes and xdata beside the bytes asked for. */
+const READ_OVERHEAD = 1 << 20;
+
+/**
+ * A brick with all that lives on its connection: fds, POSIX locks. Graphs of a volume share it, so that a graph switch
+ * changes nothing for the brick.
+ */
+export class SharedBrick {
+  readonly session: BrickSession;
+  readonly fds: RemoteFds;
+  readonly locks = new HeldLocks();
+  private readonly credentials: Credentials;
+  private readonly writer = new XdrWriter(4096);
+
+  constructor(private readonly settings: BrickSettings) {
+    this.session = new BrickSession(settings);
+    this.credentials = new Credentials(settings.sendGroups, settings.log);
+    this.fds = new RemoteFds((link, fd, flags, context) => this.reopen(link, fd, flags, context));
+    this.session.restore = (link) => this.restore(link);
+  }
+
+  close(): Promise<void> {
+    return this.session.close();
+  }
+
+  /** Makes a call, again after a lost connection where that is safe. */
+  async invoke(
+    fop: FopName,
+    request: AnyRequest,
+    context: CallContext,
+    answered?: (link: Link, reply: AnyReply) => void,
+  ): Promise<AnyReply> {
+    for (;;) {
+      const link = this.session.current ?? (await this.session.available(context));
+      try {
+        const reply = await this.attempt(link, fop, request, context);
+        answered?.(link, reply);
+        return reply;
+      } catch (thrown) {
+        const error = toGlfsError(thrown);
+        const again = linkIsLost(link, error) && (error.outcome === 'failed' || replayable(fop, request));
+        if (!again) throw error.brick === undefined ? error.with(this.details(fop, request)) : error;
+      }
+    }
+  }
+
+  details(fop: FopName, request: AnyRequest): GlfsErrorDetails {
+    const gfid = request.fd?.inode.gfid ?? request.loc?.inode.gfid;
+    return {
+      fop,
+      brick: this.session.brick,
+      translator: this.settings.name,
+      gfid: gfid === undefined ? undefined : gfidToString(gfid),
+    };
+  }
+
+  /** One try on one link. */
+  async attempt(link: Link, fop: FopName, request: AnyRequest, context: CallContext): Promise<AnyReply> {
+    const remotes: RemoteFd[] = [];
+    const numbers: FdNumbers = {};
+    if (fops[fop].target === 'fd') {
+      const fd = request.fd!;
+      const remote = this.fds.current(fd, link) ?? (await this.fds.get(fd, link, context));
+      remotes.push(remote);
+      numbers.fd = remote.number;
+    } else if (fops[fop].target === 'copy') {
+      const [source, target] = [
+        await this.fds.get(request.source!, link, context),
+        await this.fds.get(request.target!, link, context),
+      ];
+      remotes.push(source, target);
+      numbers.fdIn = source.number;
+      numbers.fdOut = target.number;
+    }
+    return this.send(link, fop, request, context, numbers, remotes);
+  }
+
+  private send(
+    link: Link,
+    fop: FopName,
+    request: AnyRequest,
+    context: CallContext,
+    numbers: FdNumbers,
+    remotes: readonly RemoteFd[],
+  ): Promise<AnyReply> {
+    const { dialect, connection } = link;
+    const layout = dialect.layout(fop);
+    if (layout === undefined) {
+      throw new GlfsError(
+        'EOPNOTSUPP',
+        `the brick's version of the file program has no ${fop}`,
+        this.details(fop, request),
+      );
+    }
+    const credential = this.credentials.of(context, dialect.version === 330 ? 'v2' : 'v3');
+    this.writer.reset();
+    const transfer = fop === 'read' || fop === 'write';
+    if (transfer) encodeTransfer(this.writer, dialect, request as unknown as Request<'read'>, numbers.fd!);
+    else encodeRequest(this.writer, fop, layout, dialect, request, numbers);
+    for (const remote of remotes) remote.enter();
+    return connection.call({
+      procedure: { program: PROGRAM, version: dialect.version, procedure: layout.procedure },
+      credential,
+      arguments: this.writer.bytes,
+      lane: laneOf(fop, request),
+      signal: context.signal,
+      deadline: context.deadline,
+      finished:
+        remotes.length === 0
+          ? undefined
+          : () => {
+              for (const remote of remotes) remote.leave();
+            },
+      ...this.answer(link, fop, request, layout),
+    });
+  }
+
+  /** How the answer is read, and where payload goes and comes from. */
+  private answer(
+    link: Link,
+    fop: FopName,
+    request: AnyRequest,
+    layout: Layout,
+  ): Pick<Call<AnyReply>, 'decode' | 'bulk' | 'payload' | 'replyLimit'> {
+    const { dialect } = link;
+    if (fop === 'read') {
+      const read = request as unknown as Request<'read'>;
+      return {
+        bulk: readBulk(dialect, read.into),
+        replyLimit: read.size + READ_OVERHEAD,
+        decode: (reader, bulk) =>
+          decodeRead(reader, bulk, layout, dialect, read, this.details(fop, request)) as unknown as AnyReply,
+      };
+    }
+    return {
+      payload: fop === 'write' ? (request as unknown as Request<'write'>).data : undefined,
+      decode: (reader) => decodeReply(reader, layout, dialect, this.details(fop, request)),
+    };
+  }
+
+  /** Opens a file that is not open on this link, as root: access was checked when the application opened it. */
+  private async reopen(link: Link, fd: Fd, flags: number, context: CallContext): Promise<bigint> {
+    const request: AnyRequest = { loc: { inode: fd.inode }, fd, flags };
+    const fop = fd.isDirectory ? 'opendir' : 'open';
+    const reply = await this.attempt(link, fop, request, asRoot(detached(context)));
+    return reply.remoteFd as bigint;
+  }
+
+  /** Gives a number back to the brick. */
+  release(remote: RemoteFd, fop: FopName, fd: Fd, context: CallContext): Promise<AnyReply> {
+    return this.send(remote.link, fop, { fd }, context, { fd: remote.number }, []);
+  }
+
+  /** Takes the POSIX locks of the session again, before other calls are let through. */
+  private async restore(link: Link): Promise<void> {
+    const lost = await this.locks.retake(async (fd, { type, flock }, context) => {
+      await this.attempt(link, 'lk', { fd, command: LockCommand.SET, type, flock }, context);
+    }, this.settings.strictLocks);
+    for (const { fd, reason } of lost) this.session.locksLost(fd, reason);
+  }
+}
+
+const PROGRAM = 1298437;
+
+/**
+ * Whether a call may be made again when nobody knows if the brick executed it. POSIX locks may: those of the lost
+ * connection are gone, or conflict, which the answer then says.
+ */
+function replayable(fop: FopName, request: AnyRequest): boolean {
+  const { mutates, lock } = fops[fop].traits;
+  if (fop === 'lk') return true;
+  if (fop === 'open') return ((request.flags as number) & OpenFlag.TRUNC) === 0;
+  return mutates !== true && lock !== true;
+}
+
+const UNLOCK_TYPE = 2;
+const ENTRY_UNLOCK = 1;
+
+function laneOf(fop: FopName, request: AnyRequest): Lane {
+  const { lock, control } = fops[fop].traits;
+  if (control === true) return 'control';
+  if (lock !== true) return 'data';
+  const entry = fop === 'entrylk' || fop === 'fentrylk';
+  const unlocks = entry ? request.command === ENTRY_UNLOCK : request.type === UNLOCK_TYPE;
+  return unlocks ? 'control' : 'blocking';
+}
