@@ -54,6 +54,16 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** True while a process runs with `word` within one of its arguments: pids are used again, and not by us. */
+export function runsWith(pid: number, word: string): boolean {
+  if (!(pid > 0) || !isAlive(pid)) return false;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word);
+  } catch {
+    return false;
+  }
+}
+
 /** Sends a signal; a process that is gone already is no error. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   // Zero and below would mean whole process groups, ours among them.

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { Glusterd } from './glusterd.ts';
 import type { Pool } from './pool.ts';
-import { isAlive, killAndWait, signal } from './processes.ts';
+import { killAndWait, runsWith, signal } from './processes.ts';
 import { parseStatus, parseTask, type TaskStatus } from './volume-status.ts';
 import { waitUntil } from './wait.ts';
 
@@ -102,7 +102,7 @@ export class TestVolume {
     await waitUntil(
       async () => {
         await this.refresh();
-        return indices.every((index) => this.brick(index).port > 0 && isAlive(this.brick(index).pid));
+        return indices.every((index) => this.brick(index).port > 0 && isRunning(this.brick(index)));
       },
       { what: `bricks ${indices} of ${this.name} to be online`, timeoutMs: 60_000 },
     );
@@ -110,18 +110,21 @@ export class TestVolume {
 
   /** SIGKILL for a brick; returns when it is gone. (With brick multiplexing its neighbours go with it.) */
   async killBrick(index: number): Promise<void> {
-    const { pid } = this.brick(index);
-    if (pid) await killAndWait(pid, 'SIGKILL');
+    const brick = this.brick(index);
+    if (isRunning(brick)) await killAndWait(brick.pid, 'SIGKILL');
+    // A zombie that no init reaps looks alive to glusterd as long as its pid file stands, for 3 s each time.
+    const name = `${brick.host}${brick.path.replaceAll('/', '-')}.pid`;
+    rmSync(join(brick.node.runDirectory, 'vols', this.name, name), { force: true });
   }
 
   /** Freezes a brick: connections stay, nothing answers. */
   stopBrick(index: number): void {
-    signal(this.brick(index).pid, 'SIGSTOP');
+    this.signalBrick(index, 'SIGSTOP');
   }
 
   /** Wakes a frozen brick. */
   contBrick(index: number): void {
-    signal(this.brick(index).pid, 'SIGCONT');
+    this.signalBrick(index, 'SIGCONT');
   }
 
   /**
@@ -131,13 +134,13 @@ export class TestVolume {
   async restartBrick(index: number): Promise<number> {
     const brick = this.brick(index);
     const { pid, port } = brick;
-    if (pid && isAlive(pid)) await this.killBrick(index);
+    await this.killBrick(index);
     const guard = port ? await occupy(port) : undefined;
     try {
       await waitUntil(
         async () => {
           await this.refresh();
-          if (brick.port && brick.pid !== pid && isAlive(brick.pid)) return true;
+          if (brick.port && brick.pid !== pid && isRunning(brick)) return true;
           await this.cli('start', this.name, 'force');
           return false;
         },
@@ -191,7 +194,11 @@ export class TestVolume {
     return parseTask(await this.cli('remove-brick', this.name, ...bricks, 'status', '--xml'));
   }
 
-  /** Starts a rebalance; `fix-layout` moves no files, `force` moves also where the target has less room. */
+  /**
+   * Starts a rebalance. The command itself takes 5 s, and 10 s when bricks lie on other nodes than the first: keep
+   * volumes that are to be rebalanced on `nodes: [0]` where the story allows it. `fix-layout` moves no files, `force` also moves
+   * them to where there is less room.
+   */
   async startRebalance(kind: 'full' | 'fix-layout' | 'force' = 'full'): Promise<void> {
     const words = { full: ['start'], 'fix-layout': ['fix-layout', 'start'], force: ['start', 'force'] }[kind];
     await this.cli('rebalance', this.name, ...words);
@@ -203,17 +210,13 @@ export class TestVolume {
   }
 
   /** Waits for the end of a rebalance; throws when it failed on a node. */
-  async waitRebalance(timeoutMs = 120_000): Promise<TaskStatus> {
-    const done = await waitUntil(
-      async () => {
-        const task = await this.rebalanceStatus();
-        return task.nodes.every((node) => !/in progress|not started/.test(node.status)) && task;
-      },
-      { what: `the rebalance of ${this.name}`, timeoutMs, everyMs: 200 },
-    );
-    const bad = done.nodes.filter((node) => !/completed/.test(node.status));
-    if (bad.length) throw new Error(`rebalance of ${this.name}: ${JSON.stringify(bad)}`);
-    return done;
+  waitRebalance(timeoutMs = 120_000): Promise<TaskStatus> {
+    return waitTask(() => this.rebalanceStatus(), `the rebalance of ${this.name}`, timeoutMs);
+  }
+
+  /** Waits until the files have left the bricks that `removeBrick(…, 'start')` decommissioned. */
+  waitRemoveBrick(indices: number[], timeoutMs = 120_000): Promise<TaskStatus> {
+    return waitTask(() => this.removeBrickStatus(indices), `the emptying of bricks ${indices}`, timeoutMs);
   }
 
   /** `gluster volume profile start|stop|info [incremental]`. */
@@ -239,22 +242,24 @@ export class TestVolume {
   }
 
   /**
-   * glusterd sleeps a second for each brick whose pid file it finds when it stops a volume. Bricks that are
-   * dead, and known to be dead, spare it that; as long as it doesn't know yet, it refuses and is asked again.
+   * glusterd sleeps a second for each brick whose pid file it finds when it stops a volume; without the files it
+   * doesn't. As long as it has not seen that the bricks are dead it refuses, and is asked again.
    */
   private async stopAtOnce(): Promise<void> {
     await this.refresh();
-    for (const brick of this.bricks) {
-      if (brick.pid) await killAndWait(brick.pid);
-      const name = `${brick.host}${brick.path.replaceAll('/', '-')}.pid`;
-      rmSync(join(brick.node.runDirectory, 'vols', this.name, name), { force: true });
-    }
+    for (const { index } of this.bricks) await this.killBrick(index);
     await waitUntil(
       async () => (await this.pool.manager.tryCli(['volume', 'stop', this.name, 'force'])).code === 0,
       {
         what: `the stop of ${this.name}`,
       },
     );
+  }
+
+  private signalBrick(index: number, name: NodeJS.Signals): void {
+    const brick = this.brick(index);
+    if (!isRunning(brick)) throw new Error(`brick ${index} of ${this.name} does not run`);
+    signal(brick.pid, name);
   }
 
   private pathOf(node: Glusterd, serial: number): string {
@@ -268,6 +273,28 @@ export class TestVolume {
       return { index: serial, node, host: node.host, path: this.pathOf(node, serial), port: 0, pid: 0 };
     });
   }
+}
+
+async function waitTask(
+  look: () => Promise<TaskStatus>,
+  what: string,
+  timeoutMs: number,
+): Promise<TaskStatus> {
+  const done = await waitUntil(
+    async () => {
+      const task = await look();
+      return task.nodes.every((node) => !/in progress|not started/.test(node.status)) && task;
+    },
+    { what, timeoutMs, everyMs: 200 },
+  );
+  const bad = done.nodes.filter((node) => node.status !== 'completed');
+  if (bad.length) throw new Error(`${what}: ${JSON.stringify(bad)}`);
+  return done;
+}
+
+/** With brick multiplexing the process may bear another brick's path, but always one of the same glusterd. */
+function isRunning(brick: Brick): boolean {
+  return runsWith(brick.pid, `${brick.node.brickDirectory}/`);
 }
 
 function address(brick: Brick): string {
