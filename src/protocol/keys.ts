@@ -1,5 +1,5 @@
 import { GlfsError } from '../errors.ts';
-import { type DictEntry, entryBytes, entryInteger, entryText, type Key } from './dict.ts';
+import { type DictEntry, entryBytes, entryInteger, entryText, type Key, type Mdata } from './dict.ts';
 import type { Gfid } from './gfid.ts';
 import type { Iatt } from './iatt.ts';
 
@@ -32,6 +32,14 @@ const kinds = {
       const bytes = entryBytes(entry);
       if (bytes.length !== 16) throw new GlfsError('EPROTO', `dict: ${name} is no gfid`);
       return bytes;
+    },
+  }),
+  mdata: (name: string): Key<Mdata> => ({
+    name,
+    toEntry: (value) => ({ type: 'mdata', value }),
+    fromEntry: (entry: DictEntry) => {
+      if (entry.type !== 'mdata') throw new GlfsError('EPROTO', `dict: ${name} holds no times`);
+      return entry.value;
     },
   }),
   iatt: (name: string): Key<Iatt> => ({
@@ -71,4 +79,10 @@ export const keys = {
   leaseId: kinds.bytes('lease-id'),
   /** LK: 1 asks for a mandatory lock. */
   lockMode: kinds.uint('glusterfs.lk.lkmode'),
+  /** LOOKUP: asks for the times that features/utime keeps; absent in the reply where the file has none. */
+  mdataWanted: kinds.int('trusted.glusterfs.mdata'),
+  /** SETXATTR: times for a file that has no trusted.glusterfs.mdata yet; the brick merges them, newer wins. */
+  setMdata: kinds.mdata('set-ctime-mdata'),
+  /** LOOKUP to the snapshot daemon: the name is the way into the snapshots of a directory of the volume. */
+  entryPoint: kinds.text('entry-point'),
 } as const;
