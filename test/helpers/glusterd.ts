@@ -34,6 +34,23 @@ export class CliError extends Error {
 const passing =
   /another transaction is in progress|locking failed|request timed out|connection failed|peers are down|not in peer in cluster|please check if glusterd|previous probe|commit failed on .*please check log/i;
 
+/**
+ * Run by `unshare --mount` with the glusterd's directory as $0 and the words for glusterd as arguments. FUSE mounts
+ * are let go of first: the copies in here would keep their clients alive after they were unmounted outside.
+ */
+const namespaceScript = `
+while read -r device point type rest; do
+  case "$type" in fuse.*) umount -l "$point" ;; esac
+done </proc/self/mounts
+mkdir -p /var/run/gluster /var/log/glusterfs || exit
+mount --bind "$0/run" /var/run/gluster || exit
+mount --bind "$0/log" /var/log/glusterfs || exit
+for program in /usr/lib*/*/glusterfs/gsyncd /usr/lib*/glusterfs/gsyncd /usr/libexec/glusterfs/gsyncd; do
+  if [ -f "$program" ]; then mount --bind "$0/gsyncd" "$program"; fi
+done
+exec glusterd "$@"
+`;
+
 /** One glusterd process, in a mount namespace in which /var/run/gluster and /var/log/glusterfs are its own. */
 export class Glusterd {
   readonly info: GlusterdInfo;
@@ -108,11 +125,6 @@ export class Glusterd {
       'max-port': String(ports[1]),
       ...options,
     };
-    const script =
-      'mkdir -p /var/run/gluster /var/log/glusterfs && ' +
-      'mount --bind "$0/run" /var/run/gluster && mount --bind "$0/log" /var/log/glusterfs && ' +
-      'for g in /usr/lib*/*/glusterfs/gsyncd /usr/lib*/glusterfs/gsyncd /usr/libexec/glusterfs/gsyncd; do ' +
-      'if [ -f "$g" ]; then mount --bind "$0/gsyncd" "$g"; fi; done; exec glusterd "$@"';
     rmSync(this.pidFile, { force: true });
     const child = spawnDaemon(
       'unshare',
@@ -120,7 +132,7 @@ export class Glusterd {
         '--mount',
         '/bin/sh',
         '-c',
-        script,
+        namespaceScript,
         directory,
         '--no-daemon',
         `--pid-file=${this.pidFile}`,

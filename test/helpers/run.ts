@@ -42,19 +42,21 @@ interface Sum {
   skipped: number;
 }
 
-/** Runs the vitest projects; a run that breaks before its report counts as one failure. */
-async function runTests(projects: string[], filters: string[], sum: Sum): Promise<void> {
+/** Runs a vitest project; a run that breaks before its report counts as one failure. */
+async function runTests(project: string, filters: string[], sum: Sum): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'glfs-report-'));
   const file = join(directory, 'report.json');
   try {
-    const code = await step(`tests: ${projects.join(', ')}`, process.execPath, [
+    const code = await step(`tests: ${project}`, process.execPath, [
       join(root, 'node_modules/vitest/vitest.mjs'),
       'run',
-      ...projects.flatMap((project) => ['--project', project]),
+      '--project',
+      project,
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${file}`,
-      ...filters,
+      // With a filter one of the tiers may well have no file of that name.
+      ...(filters.length ? ['--passWithNoTests', ...filters] : []),
     ]);
     if (!existsSync(file)) {
       sum.failed++;
@@ -75,17 +77,22 @@ async function main(): Promise<void> {
   const filters = process.argv.slice(2);
   const isRoot = process.getuid?.() === 0;
   const sum: Sum = { passed: 0, failed: 0, skipped: 0 };
+  const broken: string[] = [];
   const must = async (title: string, script: string) => {
-    if ((await step(title, 'npm', ['run', '--silent', script])) !== 0) sum.failed++;
+    if ((await step(title, 'npm', ['run', '--silent', script])) === 0) return;
+    sum.failed++;
+    broken.push(title);
   };
   if (filters.length === 0) {
     await must('types and lint', 'check');
     if (existsSync(join(root, 'tsup.config.ts'))) await must('build', 'build');
   }
   if (isRoot) await installMissing((line) => console.log(`== ${line}`));
-  await runTests(isRoot ? ['unit', 'interop'] : ['unit'], filters, sum);
-  if (!isRoot)
-    console.log('\n== without root: left out the interop tier (real glusterd, bricks and FUSE mounts)');
+  // One after the other: on two cores the unit tests would take the bricks' time.
+  await runTests('unit', filters, sum);
+  if (isRoot) await runTests('interop', filters, sum);
+  else console.log('\n== without root: left out the interop tier (real glusterd, bricks and FUSE mounts)');
+  if (broken.length) console.log(`\n== counted as failed: ${broken.join(', ')}`);
   console.log(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
   process.exitCode = sum.failed === 0 ? 0 : 1;
 }
