@@ -159,7 +159,12 @@ export class Glusterd {
       },
       { what: `glusterd on ${host}`, timeoutMs: 60_000, everyMs: 50 },
     );
-    if (exit) throw new Error(`glusterd on ${host}: ${exit}\n${this.logTail()}`);
+    if (!exit) return;
+    const log = this.logTail();
+    const hint = /Address already in use/.test(log)
+      ? `another glusterd has ${host}:24007, or one without bind-address (the system's service?) has it on all addresses\n`
+      : '';
+    throw new Error(`glusterd on ${host}: ${exit}\n${hint}${log}`);
   }
 
   /** Stops glusterd and leaves its bricks running. SIGSTOP freezes it instead (SIGCONT through `resume`). */
