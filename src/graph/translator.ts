@@ -26,6 +26,8 @@ export interface ConnectionDefaults {
   readonly managerTls?: TlsOptions;
   /** Connect from ports below 1024. */
   readonly privilegedPort?: boolean;
+  /** Directory of the servers' side that stands for the root (`subdir-mount`); begins with a slash. */
+  readonly subdirectory?: string;
   /** Volume id (UUID) that bricks must have. */
   readonly volumeId?: string;
 }

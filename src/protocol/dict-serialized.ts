@@ -1,5 +1,5 @@
 import { GlfsError } from '../errors.ts';
-import { decodeText, encodeText, type Xdr, XdrReader, XdrWriter } from '../xdr/index.ts';
+import { copyBytes, decodeText, encodeText, type Xdr, XdrReader, XdrWriter } from '../xdr/index.ts';
 import { Dict, type DictEntry } from './dict.ts';
 
 /*
@@ -23,7 +23,7 @@ export function parseSerializedDict(bytes: Uint8Array): Dict {
     const key = bytes.subarray(reader.take(keyLength), reader.position);
     if (bytes[reader.take(1)] !== 0) throw new GlfsError('EPROTO', 'dict: key is not terminated');
     const at = reader.take(valueLength);
-    dict.setBytes(decodeText(key), bytes.slice(at, at + valueLength));
+    dict.setBytes(decodeText(key), copyBytes(bytes.subarray(at, at + valueLength)));
   }
   reader.finish();
   return dict;

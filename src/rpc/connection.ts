@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { GlfsError, toGlfsError } from '../errors.ts';
+import { copyBytes } from '../xdr/index.ts';
 import type { Call } from './call.ts';
 import { authNone } from './credentials.ts';
 import {

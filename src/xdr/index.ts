@@ -1,3 +1,4 @@
+export { copyBytes } from './bytes.ts';
 export { padding, XdrReader } from './reader.ts';
 export * from './schema.ts';
 export { decodeText, encodeText } from './text.ts';

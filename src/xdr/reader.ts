@@ -1,4 +1,5 @@
 import { GlfsError } from '../errors.ts';
+import { copyBytes } from './bytes.ts';
 
 const TWO_32 = 0x1_0000_0000;
 const MAX_HIGH = 0x1f_ffff;
@@ -75,8 +76,7 @@ export class XdrReader {
 
   /** A copy of `length` bytes, with XDR padding skipped. */
   fixed(length: number): Uint8Array {
-    const view = this.fixedView(length);
-    return view.slice();
+    return copyBytes(this.fixedView(length));
   }
 
   /** As `fixed`, but a view into the message: valid as long as the message is. */

@@ -23,6 +23,7 @@ export interface Login {
   /** Unique per life of a connection: bricks share fds and locks among connections of one uuid. */
   readonly processUuid: string;
   readonly volumeId?: string;
+  readonly subdirectory?: string;
   readonly highestVersion: number;
 }
 
@@ -116,6 +117,7 @@ function loginDict(login: Login): Dict {
     username: login.username,
     password: login.password,
     'volume-id': login.volumeId,
+    'subdir-mount': login.subdirectory,
   };
   const dict = new Dict();
   for (const [key, value] of Object.entries(text)) {

@@ -113,6 +113,7 @@ function settingsOf({ name, options: given, environment }: TranslatorSetup<typeo
     username: defaults.username ?? given.username,
     password: defaults.password ?? given.password,
     volumeId: given['volume-id'] ?? defaults.volumeId,
+    subdirectory: defaults.subdirectory,
     tls: given['transport.socket.ssl-enabled'] ? tlsOf(given, defaults.tls) : undefined,
     managerTls: defaults.managerTls,
     privilegedPort: given['privileged-port'] || defaults.privilegedPort === true,

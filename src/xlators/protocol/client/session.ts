@@ -21,6 +21,7 @@ export interface SessionOptions {
   readonly username?: string;
   readonly password?: string;
   readonly volumeId?: string;
+  readonly subdirectory?: string;
   readonly tls?: TlsOptions;
   /** TLS towards the manager too (secure-access). */
   readonly managerTls?: TlsOptions;
@@ -212,6 +213,7 @@ export class BrickSession {
           username: options.username,
           password: options.password,
           volumeId: options.volumeId,
+          subdirectory: options.subdirectory,
           processUuid: newProcessUuid(options.name),
           highestVersion: options.highestVersion,
         },

@@ -1,0 +1,9 @@
+export {
+  type ConnectOptions,
+  connect,
+  type FromVolfileOptions,
+  fromVolfile,
+  type VolumeOptions,
+} from './connect.ts';
+export { sharedResources } from './shared.ts';
+export { parseVolumeUrl, type VolfileServer, type VolumeAddress } from './url.ts';
