@@ -111,7 +111,7 @@ export class FaultProxy {
   }
 
   /** Stops listening: new connections are refused; open ones stay unless `cut`. */
-  async refuse(): Promise<void> {
+  refuse(): void {
     if (!this.server.listening) return;
     this.server.close();
   }
@@ -125,7 +125,7 @@ export class FaultProxy {
 
   /** Ends the proxy and all its connections. */
   async close(): Promise<void> {
-    await this.refuse();
+    this.refuse();
     this.cut();
     this.thaw();
   }
