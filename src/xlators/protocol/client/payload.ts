@@ -51,7 +51,7 @@ export function decodeRead(
   layout: Layout,
   dialect: Dialect,
   request: Request<'read'>,
-  details: GlfsErrorDetails,
+  details: () => GlfsErrorDetails,
 ): Reply<'read'> {
   const view = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.position, 8);
   const ret = view.getInt32(0);

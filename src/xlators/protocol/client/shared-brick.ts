@@ -145,6 +145,7 @@ export class SharedBrick {
     layout: Layout,
   ): Pick<Call<AnyReply>, 'decode' | 'bulk' | 'payload' | 'replyLimit'> {
     const { dialect } = link;
+    const details = (): GlfsErrorDetails => this.details(fop, request);
     if (fop === 'read') {
       const read = request as unknown as Request<'read'>;
       return {
@@ -156,7 +157,7 @@ export class SharedBrick {
     }
     return {
       payload: fop === 'write' ? (request as unknown as Request<'write'>).data : undefined,
-      decode: (reader) => decodeReply(reader, layout, dialect, this.details(fop, request)),
+      decode: (reader) => decodeReply(reader, layout, dialect, details),
     };
   }
 

@@ -94,12 +94,12 @@ export function decodeReply(
   reader: XdrReader,
   layout: Layout,
   dialect: Dialect,
-  details: GlfsErrorDetails,
+  details: () => GlfsErrorDetails,
 ): Record<string, unknown> {
   const ret = status.ret.decode(reader);
   const errno = status.errno.decode(reader);
   // Failed replies carry a zeroed structure, except where the brick died at decoding: nothing in it is of use but xdata.
-  if (ret < 0) throw GlfsError.fromErrno(errno, details);
+  if (ret < 0) throw GlfsError.fromErrno(errno, details());
   const before = layout.xdataLast ? undefined : dialect.dict.decode(reader);
   const reply = layout.reply.decode(reader);
   const xdata = layout.xdataLast ? dialect.dict.decode(reader) : before;
