@@ -152,7 +152,7 @@ export class SharedBrick {
         bulk: readBulk(dialect, read.into),
         replyLimit: read.size + READ_OVERHEAD,
         decode: (reader, bulk) =>
-          decodeRead(reader, bulk, layout, dialect, read, this.details(fop, request)) as unknown as AnyReply,
+          decodeRead(reader, bulk, layout, dialect, read, details) as unknown as AnyReply,
       };
     }
     return {
