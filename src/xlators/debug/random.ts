@@ -1,0 +1,14 @@
+/** Numbers from 0 up to 1 that follow from a seed of 32 bits: mulberry32, good enough to choose calls by. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function newSeed(): number {
+  return Math.floor(Math.random() * 2 ** 32);
+}
