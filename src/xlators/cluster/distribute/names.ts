@@ -1,4 +1,5 @@
-import { type Key, keyKinds } from '../../../protocol/keys.ts';
+import type { Key } from '../../../protocol/dict.ts';
+import { keyKinds } from '../../../protocol/keys.ts';
 
 /** Lock domains that all clients of a volume share. */
 export const Domain = {

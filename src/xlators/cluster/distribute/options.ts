@@ -59,7 +59,7 @@ export const options = {
   'randomize-hash-range-by-gfid': option.boolean(false, {
     help: "the gfid instead of the path decides at which subvolume a directory's ranges start",
   }),
-  'rmdir-optimize': option.boolean(true, {
+  'rmdir-optimize': option.boolean(false, {
     help: 'remove directories without listing them first, where bricks check that they are empty',
   }),
   'local-volume-name': option.optional({ help: 'nufa: the subvolume on which new files are made' }),

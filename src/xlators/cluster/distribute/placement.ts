@@ -6,25 +6,32 @@ import type { DistributeState } from './state.ts';
  * Which subvolume a new file shall go to, given the one it hashes to. Where they differ, a linkto file on the hashed one
  * tells everybody. cluster/distribute takes the hashed one; cluster/nufa and cluster/switch have their own ideas.
  */
-export type PlacementPolicy = (hashed: Subvolume, path: string) => Subvolume;
+export interface PlacementPolicy {
+  /** False: always the hashed one, and the path need not be found out. */
+  readonly chooses: boolean;
+  choose(hashed: Subvolume, path: string): Subvolume;
+}
 
-export const hashedPlacement: PlacementPolicy = (hashed) => hashed;
+export const hashedPlacement: PlacementPolicy = { chooses: false, choose: (hashed) => hashed };
 
 /** cluster/nufa: all new files on the subvolume that is nearest. */
 export function localPlacement(local: Subvolume): PlacementPolicy {
-  return () => local;
+  return { chooses: true, choose: () => local };
 }
 
 /** cluster/switch: by the first pattern that the path matches, in turn over the subvolumes named for it. */
 export function patternPlacement(state: DistributeState, text: string): PlacementPolicy {
   const cases = parseCases(state, text);
   const turns = cases.map(() => 0);
-  return (hashed, path) => {
-    const index = cases.findIndex(({ pattern }) => pattern.test(path));
-    if (index < 0) return hashed;
-    const { children } = cases[index]!;
-    if (children.includes(hashed)) return hashed;
-    return children[turns[index]!++ % children.length]!;
+  return {
+    chooses: true,
+    choose(hashed, path) {
+      const index = cases.findIndex(({ pattern }) => pattern.test(path));
+      if (index < 0) return hashed;
+      const { children } = cases[index]!;
+      if (children.includes(hashed)) return hashed;
+      return children[turns[index]!++ % children.length]!;
+    },
   };
 }
 

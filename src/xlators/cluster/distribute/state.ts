@@ -1,13 +1,7 @@
 import { GlfsError } from '../../../errors.ts';
-import type {
-  CallContext,
-  ContextOwner,
-  Inode,
-  Logger,
-  OptionValues,
-  Subvolume,
-} from '../../../graph/index.ts';
-import { discover, loadLayout } from './discover.ts';
+import type { CallContext, ContextOwner, Inode, OptionValues, Subvolume } from '../../../graph/index.ts';
+import type { Logger } from '../../../logger.ts';
+import { discover } from './discover.ts';
 import { FreeSpace } from './free-space.ts';
 import { NameHash } from './hash.ts';
 import type { Layout } from './layout.ts';
@@ -37,6 +31,8 @@ export interface InodeContext {
   cached?: Subvolume;
   /** A nameless lookup under way, for all who wait for it. */
   discovery?: Promise<unknown>;
+  /** Entries seen, while listing the directory, away from where they hash to (for lookup-unhashed=auto). */
+  unhashed?: number;
   /** As the client knows it: where a new directory's ranges start depends on it. */
   path?: string;
 }
@@ -67,6 +63,8 @@ export class DistributeState {
   readonly decommissioned: ReadonlySet<Subvolume>;
   /** The volume's commit hash, as the root has it; 0 where it has none. */
   commitHash = 0;
+  /** The root was looked up: until then `commitHash` says nothing. */
+  commitHashKnown = false;
   /** Grows whenever a subvolume comes up: layouts of before may lack it. */
   generation = 1;
   private readonly owner: ContextOwner<InodeContext>;
@@ -150,6 +148,25 @@ export class DistributeState {
     return new GlfsError('ENOTCONN', `subvolume ${child.name} is down`, { translator: child.name, cause });
   }
 
+  // Work that no caller waits for
+
+  private readonly unfinished = new Set<Promise<void>>();
+
+  /** Runs work that may fail without harm; `close` of the translator waits for it. */
+  background(what: string, work: () => Promise<unknown>): void {
+    const running = work().then(
+      () => undefined,
+      (error: unknown) => this.log.debug({ translator: this.name, error }, `${what}: failed`),
+    );
+    const tracked = running.finally(() => this.unfinished.delete(tracked));
+    this.unfinished.add(tracked);
+  }
+
+  /** All work in the background has ended. */
+  async idle(): Promise<void> {
+    while (this.unfinished.size > 0) await Promise.all(this.unfinished);
+  }
+
   // What is known of inodes
 
   contextOf(inode: Inode): InodeContext {
@@ -198,10 +215,13 @@ export class DistributeState {
   /** Looks the inode up by its gfid on all subvolumes, once for all who ask at the same time. @throws GlfsError ESTALE… */
   async discover(inode: Inode, context: CallContext): Promise<void> {
     const known = this.contextOf(inode);
-    known.discovery ??= discover(this, inode, internalDetached(context)).finally(() => {
+    const finished = (): void => {
       known.discovery = undefined;
-    });
-    await shared(known.discovery, context);
+    };
+    const discovery =
+      known.discovery ?? discover(this, { inode }, internalDetached(context)).finally(finished);
+    known.discovery = discovery;
+    await shared(discovery, context);
   }
 
   /**
@@ -211,7 +231,8 @@ export class DistributeState {
   async layout(directory: Inode, context: CallContext): Promise<Layout> {
     const known = this.layoutOf(directory);
     if (known !== undefined && (known.isGood || known.generation === this.generation)) return known;
-    const fresh = await loadLayout(this, directory, context);
+    await this.discover(directory, context);
+    const fresh = this.layoutOf(directory);
     if (fresh === undefined) throw new GlfsError('ENOTDIR', undefined, { translator: this.name });
     return fresh;
   }

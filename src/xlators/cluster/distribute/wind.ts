@@ -1,5 +1,5 @@
 import { GlfsError, toGlfsError } from '../../../errors.ts';
-import { asRoot, type CallContext, detached, type Subvolume } from '../../../graph/index.ts';
+import { asRoot, type CallContext, detached, type Subvolume, throwIfEnded } from '../../../graph/index.ts';
 
 /** What one subvolume said. */
 export type Answer<T> =
@@ -29,6 +29,27 @@ export async function wind<T>(child: Subvolume, call: (child: Subvolume) => Prom
 /** ENOTCONN and the like must say whose. */
 function named(error: GlfsError, child: Subvolume): GlfsError {
   return error.translator === undefined ? error.with({ translator: child.name }) : error;
+}
+
+/**
+ * As windAll, but settles as soon as one answer is `enough`: then only the answers until then are given. The others come
+ * to nothing.
+ */
+export function windUntil<T>(
+  children: readonly Subvolume[],
+  call: (child: Subvolume) => Promise<T>,
+  enough: (answer: Answer<T>) => boolean,
+): Promise<Answer<T>[]> {
+  return new Promise((resolve) => {
+    const answers: Answer<T>[] = [];
+    if (children.length === 0) resolve(answers);
+    for (const child of children) {
+      void wind(child, call).then((answer) => {
+        answers.push(answer);
+        if (enough(answer) || answers.length === children.length) resolve([...answers]);
+      });
+    }
+  });
 }
 
 export function successes<T>(answers: readonly Answer<T>[]): Success<T>[] {
@@ -71,6 +92,15 @@ export function internalDetached(context: CallContext): CallContext {
 }
 
 /**
+ * Runs what must not stop half-way: once begun it goes on to its end, locks dropped and all, even if the caller stops
+ * waiting (ECANCELED, ETIMEDOUT, with the outcome unknown).
+ */
+export function transaction<T>(context: CallContext, run: (context: CallContext) => Promise<T>): Promise<T> {
+  throwIfEnded(context);
+  return shared(run(detached(context)), context);
+}
+
+/**
  * Waits for work that several callers share, for as long as this one cares to.
  * @throws GlfsError ECANCELED or ETIMEDOUT where the caller's patience ends first; the work goes on.
  */
@@ -84,7 +114,9 @@ export function shared<T>(work: Promise<T>, context: CallContext): Promise<T> {
     };
     const aborted = (): void => {
       done();
-      reject(new GlfsError('ECANCELED', 'the call was aborted', { cause: signal?.reason }));
+      reject(
+        new GlfsError('ECANCELED', 'the call was aborted', { cause: signal?.reason, outcome: 'unknown' }),
+      );
     };
     const timer =
       deadline === undefined
@@ -92,7 +124,9 @@ export function shared<T>(work: Promise<T>, context: CallContext): Promise<T> {
         : setTimeout(
             () => {
               done();
-              reject(new GlfsError('ETIMEDOUT', 'the deadline of the call has passed'));
+              reject(
+                new GlfsError('ETIMEDOUT', 'the deadline of the call has passed', { outcome: 'unknown' }),
+              );
             },
             Math.max(0, deadline - performance.now()),
           );

@@ -1,0 +1,80 @@
+import { type CallContext, Inode, type Subvolume } from '../../../graph/index.ts';
+import { Dict } from '../../../protocol/dict.ts';
+import type { Iatt } from '../../../protocol/iatt.ts';
+import { keys } from '../../../protocol/keys.ts';
+import { marks } from './names.ts';
+import type { DistributeState } from './state.ts';
+import { failures, internalDetached, windAll } from './wind.ts';
+
+/** Attributes of directories, beside user.*, that must be the same on all subvolumes. */
+const HEALABLE: ReadonlySet<string> = new Set([
+  'system.posix_acl_access',
+  'system.posix_acl_default',
+  'trusted.glusterfs.quota.limit-set',
+  'trusted.glusterfs.quota.limit-objects',
+  'security.selinux',
+  'trusted.glusterfs.mdata',
+]);
+const QUOTA = ['trusted.glusterfs.quota.limit-set', 'trusted.glusterfs.quota.limit-objects'];
+
+/** Whether an attribute of a directory is changed on its metadata subvolume first, and healed from there. */
+export function isHealable(name: string): boolean {
+  return name.startsWith('user.') || HEALABLE.has(name);
+}
+
+/** The attributes of a directory that its other subvolumes should have too. */
+export async function readHealable(directory: Inode, from: Subvolume, context: CallContext): Promise<Dict> {
+  const { dict } = await from.getxattr({ loc: { inode: directory }, name: '' }, internalDetached(context));
+  return new Dict([...(dict ?? [])].filter(([name]) => isHealable(name)));
+}
+
+/** As readHealable, for a directory about to be made; none where they can't be read. */
+export async function copyHealable(
+  state: DistributeState,
+  stat: Iatt,
+  from: Subvolume,
+  context: CallContext,
+): Promise<Dict> {
+  try {
+    return await readHealable(new Inode(stat.gfid, 'directory'), from, context);
+  } catch (error) {
+    state.log.warn({ translator: state.name, subvolume: from.name, error }, 'attributes could not be read');
+    return new Dict();
+  }
+}
+
+/** Brings the attributes from the metadata subvolume to all others, and then says so in the mark. */
+export async function healXattrs(
+  state: DistributeState,
+  directory: Inode,
+  mds: Subvolume,
+  context: CallContext,
+): Promise<void> {
+  const dict = await readHealable(directory, mds, context);
+  if (dict.size === 0) return;
+  const others = state.children.filter((child) => child !== mds);
+  const answers = await windAll(others, (child) => {
+    const xdata = new Dict().set(marks.syncXattrs, 1);
+    if (QUOTA.some((name) => dict.has(name))) xdata.set(keys.internalFop, 1);
+    return child.setxattr(
+      { loc: { inode: directory }, flags: 0, dict: dict.clone(), xdata },
+      internalDetached(context),
+    );
+  });
+  if (failures(answers).length === 0) await markMds(state, directory, mds, context);
+}
+
+/** Marks the metadata subvolume of a directory, with nothing pending. */
+export async function markMds(
+  state: DistributeState,
+  directory: Inode,
+  mds: Subvolume,
+  context: CallContext,
+): Promise<void> {
+  const dict = new Dict().set(state.attributes.mds, new Uint8Array(4));
+  try {
+    await mds.setxattr({ loc: { inode: directory }, flags: 0, dict }, internalDetached(context));
+  } catch (error) {
+    state.log.debug({ translator: state.name, subvolume: mds.name, error }, 'the mds mark could not be set');
+  }
+}
