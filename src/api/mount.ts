@@ -1,22 +1,7 @@
 import type { Fd, FopTable, GraphEvent, Inode } from '../graph/index.ts';
+import type { InodeTable } from '../graph/inode-table.ts';
 import type { Logger } from '../logger.ts';
 import type { Gfid } from '../protocol/gfid.ts';
-import type { Iatt } from '../protocol/iatt.ts';
-
-/** The table of inodes and entries, as the API uses it. */
-export interface Inodes {
-  /** The child that `name` of `parent` was last seen to be; for intermediates of paths. */
-  child(parent: Inode, name: string): Inode | undefined;
-  /** Records what a lookup or a creation found; gives the one inode object of that gfid. */
-  link(parent: Inode | undefined, name: string | undefined, inode: Inode, stat: Iatt): Inode;
-  /** Forgets an entry: removed, renamed away, or found stale. */
-  unlink(parent: Inode, name: string): void;
-  /** The inode of a gfid, if the table holds it. */
-  find(gfid: Gfid): Inode | undefined;
-  /** A directory of which `inode` is an entry, if known. */
-  parentOf(inode: Inode): Inode | undefined;
-  dump(): Record<string, unknown>;
-}
 
 /**
  * What the API stands on: a volume that is connected. The session behind it exchanges graphs; what is read from here is
@@ -25,7 +10,7 @@ export interface Inodes {
 export interface Mount {
   /** Top of the graph in force, with ordering and checks; replaced as a whole. */
   readonly fops: FopTable;
-  readonly inodes: Inodes;
+  readonly inodes: InodeTable;
   /** The directory that `/` names. */
   readonly root: Inode;
   readonly logger: Logger;

@@ -81,6 +81,8 @@ export interface ReaddirOptions extends EncodingOptions {
 export interface OpendirOptions extends CallOptions {
   /** Bytes of entries that are asked for at once, as bricks count them (default 128 KiB). */
   bufferSize?: number;
+  /** Lists `.` and `..`, too. */
+  dots?: boolean;
 }
 
 export interface ReadFileOptions extends CallOptions {
