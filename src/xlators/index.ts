@@ -1,4 +1,7 @@
 import { registerTranslator } from '../graph/index.ts';
+import { dhtType, distributeType } from './cluster/distribute/index.ts';
+import { nufaType } from './cluster/nufa/index.ts';
+import { switchType } from './cluster/switch/index.ts';
 import { delayGenType } from './debug/delay-gen/index.ts';
 import { errorGenType } from './debug/error-gen/index.ts';
 import { ioStatsType } from './debug/io-stats/index.ts';
@@ -15,13 +18,17 @@ import { clientType } from './protocol/client/index.ts';
 /* The built-in translators, by type. */
 registerTranslator(clientType);
 registerTranslator(delayGenType);
+registerTranslator(dhtType);
+registerTranslator(distributeType);
 registerTranslator(errorGenType);
 registerTranslator(ioStatsType);
 registerTranslator(ioThreadsType);
 registerTranslator(metaType);
 registerTranslator(namespaceType);
+registerTranslator(nufaType);
 registerTranslator(readOnlyType);
 registerTranslator(selinuxType);
 registerTranslator(snapviewClientType);
+registerTranslator(switchType);
 registerTranslator(traceType);
 registerTranslator(utimeType);

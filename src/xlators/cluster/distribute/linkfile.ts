@@ -1,4 +1,4 @@
-import { isGlfsError } from '../../../errors.ts';
+import { GlfsError, isGlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Subvolume } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
 import { type Gfid, gfidEquals, isNullGfid } from '../../../protocol/gfid.ts';
@@ -75,6 +75,32 @@ export async function makeLinkto(
   };
 }
 
+/**
+ * As makeLinkto, but what linkto file stands in the way is replaced.
+ * @returns false where the right one was there already. @throws GlfsError EEXIST where a file with data stands there.
+ */
+export async function placeLinkto(
+  state: DistributeState,
+  plan: LinktoPlan,
+  context: CallContext,
+): Promise<boolean> {
+  const xdata = new Dict().merge(plan.xdata).set(marks.forceReplace, 'yes');
+  for (let tries = 1; ; tries++) {
+    const made = await makeLinkto(state, { ...plan, xdata }, context);
+    if (!made.existed) return true;
+    if (made.isLinkto && made.target === plan.target && gfidEquals(made.stat.gfid, plan.gfid)) return false;
+    if (!made.isLinkto || tries > 1) throw new GlfsError('EEXIST', undefined, { translator: plan.on.name });
+    // Bricks before version 10 don't know `force-replace`.
+    await wind(plan.on, (child) => removeLinktoAt(child, plan.entry, context));
+  }
+}
+
+function removeLinktoAt(child: Subvolume, { parent, name }: Entry, context: CallContext): Promise<unknown> {
+  const xdata = new Dict().set(marks.onlyIfLinkto, 1).set(marks.internalFop, 'yes');
+  const loc = { inode: new Inode(), parent, name };
+  return child.unlink({ loc, xflags: 0, xdata }, internalDetached(context));
+}
+
 /** What bears a name on one subvolume, linkto attribute included. */
 export function lookAt(
   state: DistributeState,
@@ -120,8 +146,4 @@ export function healLinktoOwner(
   state.background('ownership of a linkto file', () =>
     child.setattr({ loc, stat: data, valid, xdata }, internalDetached(context)),
   );
-}
-
-export function sameFile(a: Iatt, b: Iatt): boolean {
-  return gfidEquals(a.gfid, b.gfid);
 }
