@@ -18,7 +18,7 @@ import { whenEnded } from './patience.ts';
  */
 export type RangeKind = 'read' | 'write' | 'barrier' | 'drain' | 'settle';
 
-/** One range of one inode that an operation needs. `size` in bytes; `offset` and `size` don't count for a barrier, drain, settle. */
+/** One range, in bytes, of one inode that an operation needs. A barrier, drain or settle is about the whole file. */
 export interface RangeClaim {
   readonly inode: Inode;
   readonly kind: RangeKind;
@@ -44,17 +44,14 @@ class Claim {
   /** Bound once, so that a call which waits for nobody allocates nothing here. */
   readonly leave = (): void => this.queue!.leave(this);
 
-  get writes(): boolean {
-    return this.kind === 'write' || this.kind === 'barrier';
-  }
+  /** Has its range for itself. */
+  writes = false;
 
-  /** Must `this` wait for `earlier`? */
+  /** Must `this` wait for `earlier`? Most pairs are apart from each other: that is asked early. */
   waitsFor(earlier: Claim): boolean {
-    if (earlier.kind === 'settle') return false;
-    if (this.kind === 'settle') return true;
-    if (earlier.kind === 'drain') return false;
-    if (!earlier.writes && !this.writes) return false;
-    return earlier.start < this.end && this.start < earlier.end;
+    if (this.kind === 'settle') return earlier.kind !== 'settle';
+    if (earlier.start >= this.end || this.start >= earlier.end) return false;
+    return (earlier.writes || this.writes) && earlier.kind !== 'drain' && earlier.kind !== 'settle';
   }
 }
 
@@ -73,6 +70,7 @@ class RangeQueue {
     const whole = kind !== 'read' && kind !== 'write';
     claim.queue = this;
     claim.kind = kind;
+    claim.writes = kind === 'write' || kind === 'barrier';
     claim.start = whole ? 0 : offset;
     claim.end = whole ? Number.POSITIVE_INFINITY : offset + size;
     claim.blockers = this.count(claim);

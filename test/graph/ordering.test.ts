@@ -132,6 +132,17 @@ describe('RangeOrder', () => {
     expect(release.started).toBe(true);
   });
 
+  it('lets a release wait even for a call on no bytes at all', async () => {
+    const order = new RangeOrder();
+    const inode = new Inode(newGfid());
+    const empty = begin(order, inode, 'read', 0, 0);
+    const release = begin(order, inode, 'settle', 0, 0);
+    expect(release.started).toBe(false);
+    empty.finish();
+    await settled();
+    expect(release.started).toBe(true);
+  });
+
   it('takes a waiting caller out at its abort and never calls its operation', async () => {
     const order = new RangeOrder();
     const inode = new Inode(newGfid());
