@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect, type File, sharedResources, type Volume } from '../../src/index.ts';
+import { attachPool } from '../helpers/attach.ts';
+import { BlockOracle } from '../helpers/blocks.ts';
+import { type Mount, mountVolume } from '../helpers/mount.ts';
+import { brickState, openFiles } from '../helpers/statedump.ts';
+import type { TestVolume } from '../helpers/volume.ts';
+import { waitUntil } from '../helpers/wait.ts';
+
+const BLOCKS = 400;
+
+/** Writes numbered blocks at random places until told to stop; a write of unknown outcome stays open for the oracle. */
+class Writer {
+  written = 0;
+  readonly errors: Error[] = [];
+  private stopped = false;
+  private readonly workers: Promise<void>[];
+
+  constructor(
+    private readonly file: File,
+    readonly oracle: BlockOracle,
+    workers = 8,
+  ) {
+    this.workers = Array.from({ length: workers }, (_, index) => this.work(index, workers));
+  }
+
+  private async work(index: number, step: number): Promise<void> {
+    // Each worker has blocks of its own, so that the order of acknowledgements is the order of writes.
+    for (let round = 0; !this.stopped; round++) {
+      const block = (index + step * ((round * 7919) % Math.floor(BLOCKS / step))) % BLOCKS;
+      const issued = this.oracle.issue(block);
+      try {
+        await this.file.pwrite(issued.data, issued.offset);
+        this.oracle.acknowledge(block, issued.generation);
+        this.written++;
+      } catch (error) {
+        this.errors.push(error as Error);
+      }
+    }
+  }
+
+  async more(count: number): Promise<void> {
+    const target = this.written + count;
+    await waitUntil(() => this.written >= target, {
+      what: `${count} more writes`,
+      timeoutMs: 30_000,
+      everyMs: 5,
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await Promise.all(this.workers);
+  }
+}
+
+describe('what a user goes through', () => {
+  const pool = attachPool();
+  let volume: TestVolume;
+  let mount: Mount;
+  let client: Volume;
+
+  beforeAll(async () => {
+    volume = await pool.createVolume('stories', { bricks: 3 });
+    mount = await mountVolume(pool, { volume: volume.name });
+    client = await connect(volume.url);
+  });
+
+  afterAll(async () => {
+    await client?.close();
+    await mount?.unmount();
+    await volume?.delete();
+  });
+
+  async function nothingOfOursIsLeft(): Promise<void> {
+    for (const brick of volume.bricks) {
+      const state = await brickState(brick, 'CTX_ID');
+      expect(state.locks.filter((lock) => lock.client.includes('glfs'))).toEqual([]);
+      await waitUntil(async () => (await openFiles(brick)).length === 0, {
+        what: `no open files on ${brick.path}`,
+      });
+    }
+  }
+
+  test('a brick that dies and comes back on another port in mid-transfer: open files go on', async () => {
+    const oracle = new BlockOracle(1);
+    const file = await client.open('/killed', 'w+');
+    const writer = new Writer(file, oracle);
+    await writer.more(500);
+    const holder = await brickOf('/killed');
+    const before = volume.brick(holder).port;
+    await volume.killBrick(holder);
+    const after = await volume.restartBrick(holder);
+    expect(after).not.toBe(before);
+    await writer.more(500);
+    await writer.stop();
+    for (const error of writer.errors) {
+      expect(error).toMatchObject({ code: 'ENOTCONN', outcome: 'unknown' });
+    }
+    await file.sync();
+    await file.close();
+    expect(await oracle.verify(mount.at('killed'))).toEqual([]);
+    await nothingOfOursIsLeft();
+  });
+
+  test('options set in mid-transfer, with an unlinked file open and a lock held: the caller sees no error', async () => {
+    const oracle = new BlockOracle(2);
+    const file = await client.open('/switched', 'w+');
+    const unlinked = await client.open('/unlinked', 'w+');
+    await unlinked.pwrite('still here', 0);
+    await client.unlink('/unlinked');
+    const locked = await client.open('/locked', 'w+');
+    const lock = await locked.lock('write', { start: 10, length: 20 });
+    const writer = new Writer(file, oracle);
+    await writer.more(200);
+    const first = client.volfile();
+    await volume.set('performance.write-behind', 'off');
+    await volume.set('cluster.lookup-optimize', 'off');
+    await waitUntil(() => client.volfile() !== first && client.volfile().includes('lookup-optimize off'), {
+      what: 'the switch to the new graph',
+    });
+    await writer.more(200);
+    await writer.stop();
+    expect(writer.errors).toEqual([]);
+    expect((await unlinked.pread(100, 0)).buffer.toString()).toBe('still here');
+    // Another client still finds the lock held.
+    await using other = await connect(volume.url);
+    await using view = await other.open('/locked', 'r+');
+    expect(await view.getLock('write', { start: 0, length: 100 })).toMatchObject({ type: 'write' });
+    await lock[Symbol.asyncDispose]();
+    expect(await view.getLock('write', { start: 0, length: 100 })).toBeUndefined();
+    for (const open of [file, unlinked, locked]) await open.close();
+    await view.close();
+    expect(await oracle.verify(mount.at('switched'))).toEqual([]);
+    await nothingOfOursIsLeft();
+  });
+
+  test('connecting and closing a thousand times leaves nothing behind', async () => {
+    const held = sharedResources();
+    const once = async (): Promise<void> => {
+      // Another setting than the other client's: its connections are not shared.
+      const opened = await connect(volume.url, { translatorOptions: { '*.connect-timeout': '9' } });
+      await opened.stat('/');
+      await opened.close();
+    };
+    for (let cycle = 0; cycle < 100; cycle++) await once();
+    globalThis.gc?.();
+    const before = process.memoryUsage.rss();
+    const times: number[] = [];
+    for (let cycle = 0; cycle < 1000; cycle++) {
+      const start = performance.now();
+      await once();
+      times.push(performance.now() - start);
+    }
+    globalThis.gc?.();
+    expect(process.memoryUsage.rss() - before).toBeLessThan(20 << 20);
+    expect(sharedResources()).toBe(held);
+    times.sort((a, b) => a - b);
+    console.log(
+      `connect + stat + close: median ${times[500]!.toFixed(1)} ms, p99 ${times[990]!.toFixed(1)} ms`,
+    );
+  });
+
+  /** Index of the brick that holds a file's data. */
+  async function brickOf(path: string): Promise<number> {
+    const info = (await client.getxattr(path, 'trusted.glusterfs.pathinfo')).toString();
+    const found = volume.bricks.findIndex((brick) => info.includes(brick.path));
+    expect(found).toBeGreaterThanOrEqual(0);
+    return found;
+  }
+});
