@@ -32,6 +32,9 @@ interface ExtraArguments {
 interface ExtraResults {
   /** `data` holds the bytes read: the front of `into` where that was given. `eof`: the read touched the end of the file. */
   read: { data: Uint8Array; eof: boolean };
+  /** `count`: bytes that were taken, where the server said so; it may take fewer than it was given (a full disk). */
+  write: { count?: number };
+  copyFileRange: { count?: number };
   readdir: { entries: DirectoryEntry[] };
   readdirp: { entries: DirectoryEntry[] };
 }

@@ -105,6 +105,8 @@ export function decodeReply(
   const xdata = layout.xdataLast ? dialect.dict.decode(reader) : before;
   reader.finish();
   if (xdata !== undefined) reply.xdata = xdata;
+  // Bytes that a WRITE or COPY_FILE_RANGE has done: maybe fewer than asked for.
+  if (ret > 0) reply.count = ret;
   return reply;
 }
 
