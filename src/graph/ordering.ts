@@ -28,26 +28,28 @@ export interface RangeClaim {
 
 const POOL = 1024;
 const pool: Claim[] = [];
+let arrivals = 0;
 
 /** A place in the queue of one inode, reused for later calls. */
 class Claim {
   kind: RangeKind = 'read';
+  /** Has its range for itself. */
+  writes = false;
   start = 0;
   end = 0;
+  /** Number of its arrival. */
+  arrival = 0;
+  /** Where it stands in the arrays of its queue. */
+  slot = 0;
   /** Earlier claims still in the queue that this one must wait for. */
   blockers = 0;
   queue: RangeQueue | undefined;
-  previous: Claim | undefined;
-  next: Claim | undefined;
   /** Runs when the last blocker has left. */
   wake: (() => void) | undefined;
   /** Bound once, so that a call which waits for nobody allocates nothing here. */
   readonly leave = (): void => this.queue!.leave(this);
 
-  /** Has its range for itself. */
-  writes = false;
-
-  /** Must `this` wait for `earlier`? Most pairs are apart from each other: that is asked early. */
+  /** Must `this` wait for `earlier`? */
   waitsFor(earlier: Claim): boolean {
     if (this.kind === 'settle') return earlier.kind !== 'settle';
     if (earlier.start >= this.end || this.start >= earlier.end) return false;
@@ -56,12 +58,14 @@ class Claim {
 }
 
 /**
- * The calls on one inode, in order of arrival. A claim counts the earlier ones that it must wait for; who leaves counts
- * down the later ones. So conflicting calls run first in, first out, nobody starves, and no cycle can arise.
+ * The calls on one inode. A claim counts the earlier ones that it must wait for; who leaves counts down the later ones. So
+ * conflicting calls run first in, first out, nobody starves, and no cycle can arise. Ranges stand in flat arrays, in no
+ * order: at a few hundred calls in flight a scan of those is faster than any tree.
  */
 class RangeQueue {
-  private head: Claim | undefined;
-  private tail: Claim | undefined;
+  private readonly claims: Claim[] = [];
+  private readonly starts: number[] = [];
+  private readonly ends: number[] = [];
   private writers = 0;
   private waiting = 0;
 
@@ -73,52 +77,67 @@ class RangeQueue {
     claim.writes = kind === 'write' || kind === 'barrier';
     claim.start = whole ? 0 : offset;
     claim.end = whole ? Number.POSITIVE_INFINITY : offset + size;
-    claim.blockers = this.count(claim);
+    claim.arrival = arrivals++;
+    claim.blockers = kind === 'settle' ? this.countAll(claim) : this.countOverlapping(claim);
     if (claim.blockers > 0) this.waiting++;
     if (claim.writes) this.writers++;
-    claim.previous = this.tail;
-    if (this.tail === undefined) this.head = claim;
-    else this.tail.next = claim;
-    this.tail = claim;
+    claim.slot = this.claims.length;
+    this.claims.push(claim);
+    this.starts.push(claim.start);
+    this.ends.push(claim.end);
     return claim;
   }
 
-  private count(claim: Claim): number {
+  private countOverlapping(claim: Claim): number {
     // Reads among reads, the most common of all, look at nobody.
-    if (this.writers === 0 && !claim.writes && claim.kind !== 'settle') return 0;
+    if (this.writers === 0 && !claim.writes) return 0;
+    const { claims, starts, ends } = this;
+    const { start, end } = claim;
     let blockers = 0;
-    for (let at = this.head; at !== undefined; at = at.next) if (claim.waitsFor(at)) blockers++;
+    for (let slot = 0; slot < starts.length; slot++) {
+      if (starts[slot]! < end && start < ends[slot]! && claim.waitsFor(claims[slot]!)) blockers++;
+    }
     return blockers;
+  }
+
+  private countAll(claim: Claim): number {
+    return this.claims.reduce((blockers, one) => (claim.waitsFor(one) ? blockers + 1 : blockers), 0);
   }
 
   leave(claim: Claim): void {
     if (claim.blockers > 0) this.waiting--;
+    this.remove(claim);
     const ready = this.waiting > 0 ? this.release(claim) : undefined;
-    this.unlink(claim);
-    // Whoever wakes may enter or leave at once: the queue must be in order by then.
-    ready?.forEach((wake) => {
-      wake();
-    });
-  }
-
-  private release(claim: Claim): (() => void)[] {
-    const ready: (() => void)[] = [];
-    for (let at = claim.next; at !== undefined; at = at.next) {
-      if (at.blockers === 0 || !at.waitsFor(claim) || --at.blockers > 0) continue;
-      this.waiting--;
-      ready.push(at.wake!);
-    }
-    return ready;
-  }
-
-  private unlink(claim: Claim): void {
-    if (claim.previous === undefined) this.head = claim.next;
-    else claim.previous.next = claim.next;
-    if (claim.next === undefined) this.tail = claim.previous;
-    else claim.next.previous = claim.previous;
-    if (claim.writes) this.writers--;
-    claim.previous = claim.next = claim.queue = claim.wake = undefined;
+    claim.queue = claim.wake = undefined;
     if (pool.length < POOL) pool.push(claim);
+    // Whoever wakes may enter or leave at once: the queue is in order by now.
+    for (const { wake } of ready ?? []) wake!();
+  }
+
+  /** Counts down those that waited for `claim`; returns who can run now, in order of arrival. */
+  private release(claim: Claim): { arrival: number; wake: (() => void) | undefined }[] {
+    const ready: { arrival: number; wake: (() => void) | undefined }[] = [];
+    for (const one of this.claims) {
+      if (one.blockers === 0 || one.arrival < claim.arrival || !one.waitsFor(claim)) continue;
+      if (--one.blockers > 0) continue;
+      this.waiting--;
+      ready.push({ arrival: one.arrival, wake: one.wake });
+    }
+    return ready.sort((a, b) => a.arrival - b.arrival);
+  }
+
+  /** Its slot is filled with the last claim. */
+  private remove(claim: Claim): void {
+    const last = this.claims.pop()!;
+    const start = this.starts.pop()!;
+    const end = this.ends.pop()!;
+    if (last !== claim) {
+      last.slot = claim.slot;
+      this.claims[last.slot] = last;
+      this.starts[last.slot] = start;
+      this.ends[last.slot] = end;
+    }
+    if (claim.writes) this.writers--;
   }
 }
 
