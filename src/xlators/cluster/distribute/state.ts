@@ -1,7 +1,15 @@
-import { GlfsError } from '../../../errors.ts';
-import type { CallContext, ContextOwner, Inode, OptionValues, Subvolume } from '../../../graph/index.ts';
+import { GlfsError, isGlfsError } from '../../../errors.ts';
+import {
+  type CallContext,
+  type ContextOwner,
+  Fd,
+  type Inode,
+  type OptionValues,
+  type Subvolume,
+} from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
 import { discover } from './discover.ts';
+import { holderOf } from './fd-holder.ts';
 import { FreeSpace } from './free-space.ts';
 import { NameHash } from './hash.ts';
 import type { Layout } from './layout.ts';
@@ -263,12 +271,23 @@ export class DistributeState {
    * all subvolumes where nothing is known. Takes a loc or an fd.
    * @throws GlfsError ENOENT or ESTALE where no subvolume has it, ENOTCONN where one that may have it is down.
    */
-  async cachedChild(target: { readonly inode: Inode }, context: CallContext): Promise<Subvolume> {
+  async cachedChild(
+    target: { readonly inode: Inode; readonly fd?: Fd },
+    context: CallContext,
+  ): Promise<Subvolume> {
     const { inode } = target;
+    const fd = target instanceof Fd ? target : target.fd;
     let found = this.cachedOf(inode) ?? this.directoryChild(inode);
     if (found !== undefined) return found;
     if (!inode.known) throw new GlfsError('ENOENT', undefined, { translator: this.name });
-    await this.discover(inode, context);
+    try {
+      await this.discover(inode, context);
+    } catch (error) {
+      if (fd === undefined || !isGlfsError(error, 'ENOENT', 'ESTALE')) throw error;
+      const holder = await holderOf(this, fd, context);
+      if (holder === undefined) throw error;
+      this.setCached(inode, holder);
+    }
     found = this.cachedOf(inode) ?? this.directoryChild(inode);
     if (found === undefined) throw new GlfsError('ESTALE', undefined, { translator: this.name });
     return found;
