@@ -3,7 +3,7 @@ import { type CallContext, detached, type Reply, type Request } from '../../../g
 import { targetOf } from './file-read.ts';
 import { cleanedBoth } from './file-write.ts';
 import { followFile, isGone, pointerOn } from './migration.ts';
-import { copySource, mutateFile } from './mutation.ts';
+import { mutateFile } from './mutation.ts';
 import { combined, type DistributeState, failures, successes, windAll } from './state.ts';
 
 /* What ends or secures a file's changes. */
@@ -17,7 +17,7 @@ export async function fsync(
   const reply = await mutateFile(state, targetOf(request.fd), context, {
     call: (child, caller) => child.fsync(request, caller),
     statOf: ({ poststat }) => poststat,
-    mirror: async (destination, root) => (await destination.fsync(request, root)).poststat,
+    mirror: async (destination, root, fd) => (await destination.fsync({ ...request, fd }, root)).poststat,
   });
   return cleanedBoth(reply);
 }
@@ -29,7 +29,7 @@ export async function flush(
   context: CallContext,
 ): Promise<Reply<'flush'>> {
   const target = targetOf(request.fd);
-  const reply = await followFile(state, target, context, {
+  return followFile(state, target, context, {
     call: async (child) => {
       try {
         return await child.flush(request, context);
@@ -42,16 +42,6 @@ export async function flush(
       }
     },
   });
-  const source = copySource(state, target);
-  const destination =
-    source && (await pointerOn(state, source, target, context).catch(() => 'none' as const));
-  if (destination !== undefined && typeof destination !== 'string') {
-    // What we wrote there is flushed as well; that the copy has been given up is no error of the caller's file.
-    await destination.flush(request, context).catch((thrown: unknown) => {
-      if (!isGone(thrown)) throw thrown;
-    });
-  }
-  return reply;
 }
 
 /** Of a directory: every subvolume that has it and can be reached. */

@@ -39,11 +39,13 @@ export async function write(
     ? { ...request, xdata: withKey(request.xdata, updateAtomic, 4) }
     : request;
   const mutation: Mutation<Reply<'write'>> = {
-    call: (child, caller, earlier) =>
-      child.write(earlier === undefined ? first : placed(request, appends, earlier), caller),
+    call: (child, caller, earlier) => {
+      if (earlier === undefined || !appends) return child.write(first, caller);
+      return child.write(placed(request, new Fd(fd.inode, OpenFlag.RDWR, true), earlier), caller);
+    },
     statOf: postOf,
-    mirror: async (destination, root, reply) => {
-      const repeated = placed(request, appends, reply);
+    mirror: async (destination, root, anonymous, reply) => {
+      const repeated = appends ? placed(request, anonymous, reply) : { ...request, fd: anonymous };
       const xdata = withKey(repeated.xdata, protectWrites, 1);
       return (await destination.write({ ...repeated, xdata }, root)).poststat;
     },
@@ -51,13 +53,8 @@ export async function write(
   return cleanedBoth(await mutateFile(state, { inode: fd.inode, fd }, context, mutation));
 }
 
-/**
- * The write as it must be repeated elsewhere: one that appended goes to where it went the first time, by a descriptor
- * that doesn't append, however long the file is there.
- */
-function placed(request: Request<'write'>, appended: boolean, { prestat }: Reply<'write'>): Request<'write'> {
-  if (!appended) return request;
-  const fd = new Fd(request.fd.inode, OpenFlag.RDWR, true);
+/** An append as it must be repeated elsewhere: where it went the first time, however long the file is there. */
+function placed(request: Request<'write'>, fd: Fd, { prestat }: Reply<'write'>): Request<'write'> {
   return { ...request, fd, offset: prestat.size };
 }
 
@@ -66,8 +63,8 @@ export async function truncate(
   request: Request<'truncate'>,
   context: CallContext,
 ): Promise<Reply<'truncate'>> {
-  const target = { inode: request.loc.inode };
-  return change(state, target, context, (child, caller) => child.truncate(request, caller));
+  const call: Change<Reply<'truncate'>> = (child, caller) => child.truncate(request, caller);
+  return change(state, { inode: request.loc.inode }, context, call);
 }
 
 export async function ftruncate(
@@ -75,8 +72,9 @@ export async function ftruncate(
   request: Request<'ftruncate'>,
   context: CallContext,
 ): Promise<Reply<'ftruncate'>> {
-  const { fd } = request;
-  return change(state, { inode: fd.inode, fd }, context, (child, caller) => child.ftruncate(request, caller));
+  const call: Change<Reply<'ftruncate'>> = (child, caller, fd = request.fd) =>
+    child.ftruncate({ ...request, fd }, caller);
+  return change(state, openTarget(request.fd), context, call);
 }
 
 export async function fallocate(
@@ -84,8 +82,9 @@ export async function fallocate(
   request: Request<'fallocate'>,
   context: CallContext,
 ): Promise<Reply<'fallocate'>> {
-  const { fd } = request;
-  return change(state, { inode: fd.inode, fd }, context, (child, caller) => child.fallocate(request, caller));
+  const call: Change<Reply<'fallocate'>> = (child, caller, fd = request.fd) =>
+    child.fallocate({ ...request, fd }, caller);
+  return change(state, openTarget(request.fd), context, call);
 }
 
 export async function discard(
@@ -93,8 +92,9 @@ export async function discard(
   request: Request<'discard'>,
   context: CallContext,
 ): Promise<Reply<'discard'>> {
-  const { fd } = request;
-  return change(state, { inode: fd.inode, fd }, context, (child, caller) => child.discard(request, caller));
+  const call: Change<Reply<'discard'>> = (child, caller, fd = request.fd) =>
+    child.discard({ ...request, fd }, caller);
+  return change(state, openTarget(request.fd), context, call);
 }
 
 export async function zerofill(
@@ -102,26 +102,34 @@ export async function zerofill(
   request: Request<'zerofill'>,
   context: CallContext,
 ): Promise<Reply<'zerofill'>> {
-  const { fd } = request;
-  return change(state, { inode: fd.inode, fd }, context, (child, caller) => child.zerofill(request, caller));
+  const call: Change<Reply<'zerofill'>> = (child, caller, fd = request.fd) =>
+    child.zerofill({ ...request, fd }, caller);
+  return change(state, openTarget(request.fd), context, call);
 }
 
+function openTarget(fd: Fd): FileTarget {
+  return { inode: fd.inode, fd };
+}
+
+/** One that may be made twice; by the fd given, or the request's own. */
+type Change<R> = (child: Subvolume, context: CallContext, fd?: Fd) => Promise<R>;
+
 /**
- * A change that may be made twice. Bricks guard the destination of a copy on WRITE alone, so the guard is put up before:
- * the copying process could otherwise write what it read before a truncate behind the new end.
+ * Bricks guard the destination of a copy on WRITE alone, so the guard is put up before: the copying process could
+ * otherwise write what it read before a truncate behind the new end.
  */
 async function change<R extends PreAndPost>(
   state: DistributeState,
   target: FileTarget,
   context: CallContext,
-  call: (child: Subvolume, context: CallContext) => Promise<R>,
+  call: Change<R>,
 ): Promise<R> {
   const reply = await mutateFile<R>(state, target, context, {
-    call,
+    call: (child, caller) => call(child, caller),
     statOf: postOf,
-    mirror: async (destination, root) => {
-      await protect(destination, target, root);
-      return (await call(destination, root)).poststat;
+    mirror: async (destination, root, anonymous) => {
+      await protect(destination, target.inode, root);
+      return (await call(destination, root, anonymous)).poststat;
     },
   });
   return cleanedBoth(reply);

@@ -1,5 +1,12 @@
 import { GlfsError, isGlfsError } from '../../../errors.ts';
-import { type CallContext, type Fd, Inode, type Subvolume } from '../../../graph/index.ts';
+import {
+  type CallContext,
+  detached,
+  type Fd,
+  Inode,
+  type Reply,
+  type Subvolume,
+} from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
 import { gfidEquals } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
@@ -88,13 +95,35 @@ async function hasData(
   inode: Inode,
   asker: CallContext,
 ): Promise<boolean> {
-  const { linkto } = state.attributes;
-  // The value is the most bytes wanted.
-  const xdata = new Dict([[linkto.name, { type: 'uint', value: 256n }]]);
-  const loc = { inode: new Inode(inode.gfid) };
-  const { reply } = await wind(child, () => child.lookup({ loc, flags: 0, xdata }, asker));
+  const reply = await ask(state, child, inode, asker);
   if (reply === undefined || !gfidEquals(reply.stat.gfid, inode.gfid)) return false;
   return !isLinkto(reply.stat, reply.xdata, state.attributes);
+}
+
+/** Mode and linkto attribute at one moment. */
+async function ask(
+  state: DistributeState,
+  child: Subvolume,
+  inode: Inode,
+  asker: CallContext,
+): Promise<Reply<'lookup'> | undefined> {
+  // The value is the most bytes wanted.
+  const xdata = new Dict([[state.attributes.linkto.name, { type: 'uint', value: 256n }]]);
+  const loc = { inode: new Inode(inode.gfid) };
+  return (await wind(child, () => child.lookup({ loc, flags: 0, xdata }, asker))).reply;
+}
+
+/** Whether the mode of linkto files is just the user's choice for this one. */
+async function bearsOwnMode(
+  state: DistributeState,
+  child: Subvolume,
+  inode: Inode,
+  context: CallContext,
+): Promise<boolean> {
+  const reply = await ask(state, child, inode, internalDetached(context));
+  return (
+    reply !== undefined && hasLinktoMode(reply.stat) && !isLinkto(reply.stat, reply.xdata, state.attributes)
+  );
 }
 
 /**
@@ -109,9 +138,34 @@ export async function whereTo(
   gone: boolean,
 ): Promise<Subvolume | undefined> {
   const pointer = await pointerOn(state, child, target, context);
-  if (pointer === 'none' && !gone) return undefined;
+  if (pointer === 'none' && !gone) {
+    // The answer came from a linkto file that may have become the file itself since: then the call is made again here.
+    return (await bearsOwnMode(state, child, target.inode, context)) ? undefined : child;
+  }
   const hint = typeof pointer === 'string' || pointer === child ? undefined : pointer;
-  return locate(state, target.inode, context, hint);
+  await leave(child, target, context);
+  try {
+    return await locate(state, target.inode, context, hint);
+  } catch (error) {
+    if (hint === undefined || !isGone(error) || !(await hasOpen(hint, target, context))) throw error;
+    state.setCached(target.inode, hint);
+    return hint;
+  }
+}
+
+/**
+ * Gives up the fd on a subvolume that the file has been moved away from. Should the file come back there, as a new file of
+ * the same gfid, the old fd would still reach the old one, unlinked and empty.
+ */
+export async function leave(child: Subvolume, { fd }: FileTarget, context: CallContext): Promise<void> {
+  if (fd !== undefined && !fd.anonymous) await wind(child, () => child.release({ fd }, detached(context)));
+}
+
+/** An unlinked file lives on where it is open. */
+async function hasOpen(child: Subvolume, { fd }: FileTarget, context: CallContext): Promise<boolean> {
+  if (fd === undefined || fd.anonymous) return false;
+  const { reply } = await wind(child, () => child.fstat({ fd }, internalDetached(context)));
+  return reply !== undefined && !hasLinktoMode(reply.stat);
 }
 
 /** What one attempt on one subvolume came to, as far as it may be wrong because the file has moved. */
@@ -199,7 +253,7 @@ export async function nextHop(
     if (failure !== undefined && isGone(error)) throw failure;
     throw error;
   }
-  // Still there by all accounts: once is a race with its coming back, twice is the answer.
-  if (next === child && hop > 0) return undefined;
+  // Still there by all accounts: once is a race with its coming back, twice is the answer. (A linkto file's is none.)
+  if (next === child && failure !== undefined && hop > 0) return undefined;
   return next;
 }

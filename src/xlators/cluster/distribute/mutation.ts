@@ -1,10 +1,11 @@
 import { toGlfsError } from '../../../errors.ts';
-import { asRoot, type CallContext, detached, type Subvolume } from '../../../graph/index.ts';
+import { asRoot, type CallContext, detached, Fd, type Inode, type Subvolume } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
 import { keyKinds } from '../../../protocol/keys.ts';
+import { OpenFlag } from '../../../protocol/messages.ts';
 import { hasLinktoMode, isMigrating } from './merge.ts';
-import { attempt, type FileTarget, isGone, locate, nextHop, pointerOn } from './migration.ts';
+import { attempt, type FileTarget, isGone, leave, locate, nextHop, pointerOn } from './migration.ts';
 import { PerInode } from './per-inode.ts';
 import type { DistributeState } from './state.ts';
 import { internalDetached, wind } from './wind.ts';
@@ -27,10 +28,11 @@ export interface Mutation<R> {
   /**
    * The same change on the destination of a copy that is under way, given what it came to at the source; must leave the
    * destination with the same content even where the copying process has been there before or comes later. The context
-   * is root's: the destination has no permissions yet.
+   * is root's: the destination has no permissions yet. `anonymous` goes by gfid: an fd could reach what is left of an
+   * earlier copy.
    * @returns the destination's attributes after it.
    */
-  mirror(destination: Subvolume, context: CallContext, reply: R): Promise<Iatt | undefined>;
+  mirror(destination: Subvolume, context: CallContext, anonymous: Fd, reply: R): Promise<Iatt | undefined>;
 }
 
 /**
@@ -103,10 +105,11 @@ async function carryOver<R>(
       copies.delete(state, target.inode);
       return undefined;
     }
-    if (destination === 'gone') return moved(state, target, context);
+    if (destination === 'gone') return moved(state, source, target, context);
     copies.set(state, target.inode, source);
     try {
-      const stat = await mutation.mirror(destination, context, reply);
+      const anonymous = new Fd(target.inode, OpenFlag.RDWR, true);
+      const stat = await mutation.mirror(destination, context, anonymous, reply);
       return await settled(state, source, destination, target, context, stat);
     } catch (error) {
       // Gone: the copy was given up and its rest removed, or finished and moved further; the source will say.
@@ -127,33 +130,29 @@ async function settled(
   if (stat !== undefined && !hasLinktoMode(stat)) {
     // It has its real mode: the copy is complete, and what guarded it would be in the way of the next one.
     await unprotect(state, destination, target, context);
-    return isMigrating(stat) ? moved(state, target, context, destination) : undefined;
+    return isMigrating(stat) ? moved(state, source, target, context, destination) : undefined;
   }
-  const back = await pointerOn(state, destination, target, context);
+  const back = await pointerOn(state, destination, { inode: target.inode }, context);
   if (back === source || back === 'none') return undefined;
-  return moved(state, target, context, back === 'gone' ? undefined : back);
+  return moved(state, source, target, context, back === 'gone' ? undefined : back);
 }
 
-function moved(
+async function moved(
   state: DistributeState,
+  source: Subvolume,
   target: FileTarget,
   context: CallContext,
   hint?: Subvolume,
 ): Promise<Subvolume> {
   copies.delete(state, target.inode);
+  await leave(source, target, context);
   return locate(state, target.inode, context, hint);
 }
 
 /** Makes the rebalance give up a copy before older data can be put over a change that is about to be made there. */
-export async function protect(
-  destination: Subvolume,
-  { inode, fd }: FileTarget,
-  context: CallContext,
-): Promise<void> {
-  const asker = internalDetached(context);
+export async function protect(destination: Subvolume, inode: Inode, context: CallContext): Promise<void> {
   const dict = new Dict().set(protectWrites, 1);
-  if (fd === undefined || fd.anonymous) await destination.setxattr({ loc: { inode }, dict, flags: 0 }, asker);
-  else await destination.fsetxattr({ fd, dict, flags: 0 }, asker);
+  await destination.setxattr({ loc: { inode }, dict, flags: 0 }, internalDetached(context));
 }
 
 async function unprotect(

@@ -2,6 +2,7 @@ import { isGlfsError } from '../../../errors.ts';
 import {
   type CallContext,
   detached,
+  type Fd,
   type Reply,
   type Request,
   type Subvolume,
@@ -26,8 +27,16 @@ import { isHealed, refuseInternal } from './xattr-names.ts';
 
 type Changed = { xdata?: Dict };
 
-/** SETXATTR and its like: the same fop, by path or by fd. */
-type Change = (child: Subvolume, context: CallContext, xdata: Dict | undefined) => Promise<Changed>;
+/**
+ * SETXATTR and its like: the same fop, by path or by fd. To be repeated on the destination of a copy it is given an fd in
+ * place of its own; whether the attribute may exist has been decided then.
+ */
+type Change = (
+  child: Subvolume,
+  context: CallContext,
+  xdata: Dict | undefined,
+  repeatOn?: Fd,
+) => Promise<Changed>;
 
 const statInReply = keyKinds.iatt(marks.iattInReply.name);
 
@@ -37,7 +46,8 @@ export async function setxattr(
   context: CallContext,
 ): Promise<Reply<'setxattr'>> {
   const { loc, dict, xdata } = request;
-  const change: Change = (child, caller, data) => child.setxattr({ ...request, xdata: data }, caller);
+  const change: Change = (child, caller, data, repeatOn) =>
+    child.setxattr({ ...request, xdata: data, flags: repeatOn === undefined ? request.flags : 0 }, caller);
   return apply(state, loc, context, namesOf(dict), xdata, change);
 }
 
@@ -47,7 +57,10 @@ export async function fsetxattr(
   context: CallContext,
 ): Promise<Reply<'fsetxattr'>> {
   const { fd, dict, xdata } = request;
-  const change: Change = (child, caller, data) => child.fsetxattr({ ...request, xdata: data }, caller);
+  const change: Change = (child, caller, data, repeatOn) => {
+    const flags = repeatOn === undefined ? request.flags : 0;
+    return child.fsetxattr({ ...request, fd: repeatOn ?? fd, flags, xdata: data }, caller);
+  };
   return apply(state, { inode: fd.inode, fd }, context, namesOf(dict), xdata, change);
 }
 
@@ -67,7 +80,8 @@ export async function fremovexattr(
   context: CallContext,
 ): Promise<Reply<'fremovexattr'>> {
   const { fd, name, xdata } = request;
-  const change: Change = (child, caller, data) => child.fremovexattr({ ...request, xdata: data }, caller);
+  const change: Change = (child, caller, data, repeatOn) =>
+    child.fremovexattr({ ...request, fd: repeatOn ?? fd, xdata: data }, caller);
   return apply(state, { inode: fd.inode, fd }, context, [name], xdata, change);
 }
 
@@ -106,9 +120,9 @@ async function onFile(
   return mutateFile<Changed>(state, target, context, {
     call: (child, caller) => change(child, caller, asking),
     statOf,
-    mirror: async (destination, root) => {
+    mirror: async (destination, root, anonymous) => {
       try {
-        return statOf(await change(destination, root, asking));
+        return statOf(await change(destination, root, asking, anonymous));
       } catch (error) {
         // Removed before it was copied.
         if (isGlfsError(error, 'ENODATA')) return undefined;

@@ -14,7 +14,6 @@ const statInReply = keyKinds.iatt(marks.iattInReply.name);
 
 type Outcome = Reply<'xattrop'>;
 type Operate = (child: Subvolume, context: CallContext, xdata: Dict | undefined) => Promise<Outcome>;
-type Store = (child: Subvolume, context: CallContext, dict: Dict) => Promise<{ xdata?: Dict }>;
 
 export async function xattrop(
   state: DistributeState,
@@ -23,9 +22,7 @@ export async function xattrop(
 ): Promise<Reply<'xattrop'>> {
   const { loc } = request;
   const operate: Operate = (child, caller, xdata) => child.xattrop({ ...request, xdata }, caller);
-  const store: Store = (child, caller, dict) =>
-    child.setxattr({ loc, dict, flags: 0, xdata: new Dict().set(marks.iattInReply, 1) }, caller);
-  return change(state, { inode: loc.inode }, context, request, operate, store);
+  return change(state, { inode: loc.inode }, context, request, operate);
 }
 
 export async function fxattrop(
@@ -35,9 +32,7 @@ export async function fxattrop(
 ): Promise<Reply<'fxattrop'>> {
   const { fd } = request;
   const operate: Operate = (child, caller, xdata) => child.fxattrop({ ...request, xdata }, caller);
-  const store: Store = (child, caller, dict) =>
-    child.fsetxattr({ fd, dict, flags: 0, xdata: new Dict().set(marks.iattInReply, 1) }, caller);
-  return change(state, { inode: fd.inode, fd }, context, request, operate, store);
+  return change(state, { inode: fd.inode, fd }, context, request, operate);
 }
 
 /**
@@ -50,19 +45,21 @@ async function change(
   context: CallContext,
   { dict, xdata }: { dict?: Dict; xdata?: Dict },
   operate: Operate,
-  store: Store,
 ): Promise<Outcome> {
   refuseInternal(state, dict?.names() ?? []);
   if (await state.isDirectory(target, context))
     return operate(await state.cachedChild(target, context), context, xdata);
   const asking = withKey(xdata, modeInReply, 1).set(marks.iattInReply, 1);
+  const { inode } = target;
   const give = async (
     child: Subvolume,
     caller: CallContext,
-    { dict: results }: Outcome,
+    { dict: found }: Outcome,
   ): Promise<Dict | undefined> => {
-    const values = new Dict([...(results ?? [])].filter(([name]) => dict?.has(name)));
-    return values.size === 0 ? undefined : (await store(child, caller, values)).xdata;
+    const results = new Dict([...(found ?? [])].filter(([name]) => dict?.has(name)));
+    if (results.size === 0) return undefined;
+    const asking = new Dict().set(marks.iattInReply, 1);
+    return (await child.setxattr({ loc: { inode }, dict: results, flags: 0, xdata: asking }, caller)).xdata;
   };
   return mutateFile<Outcome>(state, target, context, {
     call: async (child, caller, earlier) => {
@@ -70,7 +67,7 @@ async function change(
       return { ...earlier, xdata: await give(child, caller, earlier) };
     },
     statOf: (reply) => seenIn(reply.xdata),
-    mirror: async (destination, root, reply) => seenIn(await give(destination, root, reply)),
+    mirror: async (destination, root, _anonymous, reply) => seenIn(await give(destination, root, reply)),
   });
 }
 
