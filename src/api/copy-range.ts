@@ -45,7 +45,7 @@ async function copyOnServer(call: Call, source: Fd, target: Fd, range: Required<
   while (done < range.length) {
     const size = Math.min(range.length - done, SERVER_PIECE_BYTES);
     try {
-      const { poststat } = await call.fop('copyFileRange', {
+      const { count = size, poststat } = await call.fop('copyFileRange', {
         source,
         target,
         sourceOffset: range.offset + done,
@@ -53,7 +53,8 @@ async function copyOnServer(call: Call, source: Fd, target: Fd, range: Required<
         size,
         flags: 0,
       });
-      // A server may stop short without a word: what can't be there is copied here.
+      // A server may stop short; what it can't have done is copied here.
+      if (count < size) return done + count;
       if (poststat.size < range.targetOffset + done + size) return done;
     } catch (error) {
       if (isGlfsError(error, ...refusals)) return done;

@@ -8,6 +8,7 @@ import type { Call } from './calls.ts';
 import { nameOf } from './names.ts';
 import { lookupChild } from './paths.ts';
 import type { Step } from './scope.ts';
+import { makedev } from './stats.ts';
 import type { MknodOptions, Path } from './types.ts';
 
 /*
@@ -177,12 +178,3 @@ const typeBits: Readonly<Record<NonNullable<MknodOptions['type']>, number>> = {
   block: S_IFBLK,
   character: S_IFCHR,
 };
-
-/** Linux's dev_t, which bricks hand to mknod(2): 12 + 20 bits of major, 8 + 12 bits of minor, interleaved. */
-export function makedev(major: number, minor: number): bigint {
-  const high = BigInt(major >>> 0);
-  const low = BigInt(minor >>> 0);
-  return (
-    ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn)
-  );
-}

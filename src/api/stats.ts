@@ -73,7 +73,7 @@ export class Stats extends Typed {
     this.nlink = iatt.nlink;
     this.uid = iatt.uid;
     this.gid = iatt.gid;
-    this.rdev = Number(iatt.rdev);
+    this.rdev = Number(deviceNumber(iatt.rdev));
     this.size = iatt.size;
     this.blksize = iatt.blksize;
     this.blocks = iatt.blocks;
@@ -130,7 +130,7 @@ export class BigIntStats extends Typed {
     this.nlink = BigInt(iatt.nlink);
     this.uid = BigInt(iatt.uid);
     this.gid = BigInt(iatt.gid);
-    this.rdev = iatt.rdev;
+    this.rdev = deviceNumber(iatt.rdev);
     this.size = BigInt(iatt.size);
     this.blksize = BigInt(iatt.blksize);
     this.blocks = BigInt(iatt.blocks);
@@ -198,6 +198,20 @@ export function toStatx(iatt: Iatt, dev: number): Statx {
 
 function hasBirthtime(iatt: Iatt): boolean {
   return (iatt.flags & HAS_BTIME) !== 0n && (iatt.btime !== 0n || iatt.btimeNsec !== 0);
+}
+
+/** GlusterFS's 32 bits of major and minor each, as Linux's dev_t. */
+function deviceNumber(rdev: bigint): bigint {
+  return makedev(Number(rdev >> 32n), Number(rdev & 0xffff_ffffn));
+}
+
+/** Linux's dev_t, which bricks hand to mknod(2): 12 + 20 bits of major, 8 + 12 bits of minor, interleaved. */
+export function makedev(major: number, minor: number): bigint {
+  const high = BigInt(major >>> 0);
+  const low = BigInt(minor >>> 0);
+  return (
+    ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn)
+  );
 }
 
 function milliseconds(seconds: bigint, nanosecondsPart: number): number {

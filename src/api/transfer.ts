@@ -122,20 +122,30 @@ export async function write(
   if (size === 0) return { prestat: undefined, poststat: undefined };
   // A caller who may leave early may also change his buffer, while bricks still take the bytes.
   const stable = call.abortable ? [Buffer.concat(data)] : data;
-  if (size <= PIECE_BYTES) return call.fop('write', { fd, offset, size, flags: 0, data: stable });
+  if (size <= PIECE_BYTES) return writePiece(call, fd, offset, { parts: stable, length: size });
   const pieces = cut(stable, PIECE_BYTES);
   const replies: Written[] = [];
   const parallel = (fd.flags & OpenFlag.APPEND) !== 0 ? 1 : PIECES_IN_FLIGHT;
   await inFlight(
     pieces.length,
     async (index) => {
-      const { parts, length } = pieces[index]!;
-      const start = offset + index * PIECE_BYTES;
-      replies[index] = await call.fop('write', { fd, offset: start, size: length, flags: 0, data: parts });
+      replies[index] = await writePiece(call, fd, offset + index * PIECE_BYTES, pieces[index]!);
     },
     parallel,
   );
   return { prestat: replies[0]!.prestat, poststat: replies.at(-1)!.poststat };
+}
+
+/** One piece. What a server did not take, because its disk is full as a rule, is sent again to learn why. */
+async function writePiece(call: Call, fd: Fd, offset: number, piece: Piece): Promise<Written> {
+  const { parts, length } = piece;
+  const reply = await call.fop('write', { fd, offset, size: length, flags: 0, data: parts });
+  const { count = length } = reply;
+  if (count >= length) return reply;
+  const [, ...rest] = cut(parts, count);
+  const left = { parts: rest.flatMap((part) => part.parts), length: length - count };
+  const { poststat } = await writePiece(call, fd, offset + count, left);
+  return { prestat: reply.prestat, poststat };
 }
 
 interface Piece {
