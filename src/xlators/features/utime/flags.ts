@@ -9,7 +9,8 @@ const WRITTEN = CTIME | MTIME;
 
 /**
  * Which times a call changes, as GlusterFS 9 to 11 stamp it. Two rows are ours: GlusterFS knows what SETXATTR and
- * COPY_FILE_RANGE change but forgets to stamp them, which leaves the times of the file standing still.
+ * COPY_FILE_RANGE change but forgets to stamp them. Its bricks take the stamp of a copy, which moves the target's times as
+ * it should; that of a SETXATTR they ignore.
  */
 const flags: Partial<Record<FopName, number>> = {
   create: MADE,
