@@ -1,4 +1,5 @@
 import { GlfsError } from '../errors.ts';
+import { decodeText, encodeText } from '../xdr/index.ts';
 import type { Gfid } from './gfid.ts';
 import type { Iatt } from './iatt.ts';
 
@@ -110,14 +111,14 @@ function nameOf(key: Key<unknown> | string): string {
   return typeof key === 'string' ? key : key.name;
 }
 
-/** The bytes that an entry stands for: numbers as decimal text, text as UTF-8. */
+/** The bytes that an entry stands for: numbers as decimal text, text as the bytes that it was decoded from. */
 export function entryBytes(entry: DictEntry): Uint8Array {
   switch (entry.type) {
     case 'bytes':
     case 'gfuuid':
       return entry.value;
     case 'str':
-      return Buffer.from(entry.value, 'utf8');
+      return encodeText(entry.value);
     case 'int':
     case 'uint':
     case 'double':
@@ -130,9 +131,9 @@ export function entryBytes(entry: DictEntry): Uint8Array {
 /** The text of an entry, up to the first NUL: what GlusterFS's string functions see of it. */
 export function entryText(entry: DictEntry): string {
   if (entry.type === 'str') return entry.value;
-  const bytes = Buffer.from(entryBytes(entry));
+  const bytes = entryBytes(entry);
   const end = bytes.indexOf(0);
-  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
+  return decodeText(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /** The integer that an entry holds: natively, or as decimal text as the old serialization has it. */

@@ -53,10 +53,11 @@ export class XdrReader {
   i53(): number {
     const at = this.take(8);
     const high = this.view.getInt32(at);
-    if (high > MAX_HIGH || high < -MAX_HIGH - 1) {
+    const value = high * TWO_32 + this.view.getUint32(at + 4);
+    if (!Number.isSafeInteger(value)) {
       throw new GlfsError('EPROTO', `XDR: 64-bit value at byte ${at} exceeds 2^53`);
     }
-    return high * TWO_32 + this.view.getUint32(at + 4);
+    return value;
   }
 
   u64(): bigint {

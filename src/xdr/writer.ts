@@ -2,6 +2,8 @@ import { GlfsError } from '../errors.ts';
 import { padding } from './reader.ts';
 
 const TWO_32 = 0x1_0000_0000;
+const MAX_U64 = (1n << 64n) - 1n;
+const MIN_I64 = -(1n << 63n);
 
 /** Growing XDR message (RFC 4506). `reset` starts anew in the same memory; `bytes` is a view of what was written. */
 export class XdrWriter {
@@ -38,12 +40,16 @@ export class XdrWriter {
     this.view = new DataView(larger.buffer);
   }
 
+  /** 32 bits; the other sign's reading of them is taken too (-1 for 0xffffffff). */
   u32(value: number): void {
+    if (value >>> 0 !== value && (value | 0) !== value) throw tooLarge(value, 32);
     const at = this.reserve(4);
     this.view.setUint32(at, value);
   }
 
+  /** As `u32`. */
   i32(value: number): void {
+    if ((value | 0) !== value && value >>> 0 !== value) throw tooLarge(value, 32);
     const at = this.reserve(4);
     this.view.setInt32(at, value);
   }
@@ -65,12 +71,16 @@ export class XdrWriter {
     this.view.setUint32(at + 4, value - high * TWO_32);
   }
 
+  /** 64 bits; the other sign's reading of them is taken too. */
   u64(value: bigint): void {
+    if (value > MAX_U64 || value < MIN_I64) throw tooLarge(value, 64);
     const at = this.reserve(8);
     this.view.setBigUint64(at, value);
   }
 
+  /** As `u64`. */
   i64(value: bigint): void {
+    if (value > MAX_U64 || value < MIN_I64) throw tooLarge(value, 64);
     const at = this.reserve(8);
     this.view.setBigInt64(at, value);
   }
@@ -115,4 +125,9 @@ export class XdrWriter {
   patchU32(at: number, value: number): void {
     this.view.setUint32(at, value);
   }
+}
+
+/** Silently cut, a size would become another one: 4 GiB would be written as 0 bytes. */
+function tooLarge(value: number | bigint, bits: number): GlfsError {
+  return new GlfsError('EINVAL', `not an integer of ${bits} bits: ${value}`);
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { GlfsError } from '../../../errors.ts';
 import { chooseDialect, type Dialect } from '../../../protocol/dialect.ts';
-import { Dict, entryBytes } from '../../../protocol/dict.ts';
+import { Dict, entryText } from '../../../protocol/dict.ts';
 import { parseSerializedDict, serializeDict } from '../../../protocol/dict-serialized.ts';
 import { FOP_PROGRAM } from '../../../protocol/fops.ts';
 import {
@@ -128,8 +128,7 @@ function loginDict(login: Login): Dict {
 
 function refusal(errno: number, bytes: Uint8Array, login: Login): GlfsError {
   const entry = parseSerializedDict(bytes).entry('ERROR');
-  const words =
-    entry === undefined ? '' : Buffer.from(entryBytes(entry)).toString('utf8').replace(/\0.*$/s, '');
+  const words = entry === undefined ? '' : entryText(entry);
   const error = GlfsError.fromErrno(errno);
   const hint: Partial<Record<string, string>> = {
     EACCES: `login as ${login.username ?? '(no user)'} was refused`,

@@ -6,7 +6,7 @@ import type { Target } from '../../../protocol/fop-row.ts';
 import { type FopName, fops } from '../../../protocol/fops.ts';
 import { type Gfid, NULL_GFID } from '../../../protocol/gfid.ts';
 import { typeOfDirent } from '../../../protocol/iatt.ts';
-import { i32, type XdrReader, type XdrWriter } from '../../../xdr/index.ts';
+import { encodeText, i32, type XdrReader, type XdrWriter } from '../../../xdr/index.ts';
 
 /** A request of any fop, as the generic path sees it. */
 export interface AnyRequest {
@@ -65,8 +65,8 @@ export interface FdNumbers {
 
 /** What the table's fields need beside what translators give. */
 const derived: Partial<Record<FopName, (request: AnyRequest) => Record<string, unknown>>> = {
-  getxattr: ({ name }) => ({ namelen: String(name).length }),
-  fgetxattr: ({ name }) => ({ namelen: String(name).length }),
+  getxattr: ({ name }) => ({ namelen: encodeText(String(name)).length }),
+  fgetxattr: ({ name }) => ({ namelen: encodeText(String(name)).length }),
 };
 
 /** Writes a request: the fields of the table in order, then xdata. */
