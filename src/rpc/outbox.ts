@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 
-const SLAB = 64 * 1024;
+/** The first slab is small, since many connections make but a few calls; slabs double up to the largest. */
+const FIRST_SLAB = 2 * 1024;
+const LARGEST_SLAB = 64 * 1024;
 /** Payloads from this size on are sent from the caller's memory; smaller ones are cheaper to copy. */
 export const BY_REFERENCE = 16 * 1024;
 
@@ -9,7 +11,7 @@ export const BY_REFERENCE = 16 * 1024;
  * payloads are appended to a slab, large payloads are queued as they are.
  */
 export class Outbox {
-  private slab = Buffer.allocUnsafeSlow(SLAB);
+  private slab = Buffer.allocUnsafeSlow(FIRST_SLAB);
   private start = 0;
   private end = 0;
   private segments: Uint8Array[] = [];
@@ -22,7 +24,8 @@ export class Outbox {
   reserve(length: number): { buffer: Buffer; at: number } {
     if (this.end + length > this.slab.length) {
       this.seal();
-      this.slab = Buffer.allocUnsafeSlow(Math.max(SLAB, length));
+      const larger = Math.min(this.slab.length * 2, LARGEST_SLAB);
+      this.slab = Buffer.allocUnsafeSlow(Math.max(larger, length));
       this.start = 0;
       this.end = 0;
     }

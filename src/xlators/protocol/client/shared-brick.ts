@@ -82,19 +82,28 @@ export class SharedBrick {
     const numbers: FdNumbers = {};
     if (fops[fop].target === 'fd') {
       const fd = request.fd!;
-      const remote = this.fds.current(fd, link) ?? (await this.fds.get(fd, link, context));
+      const remote = this.fds.current(fd, link) ?? (await this.opened(fd, link, context));
       remotes.push(remote);
       numbers.fd = remote.number;
     } else if (fops[fop].target === 'copy') {
       const [source, target] = [
-        await this.fds.get(request.source!, link, context),
-        await this.fds.get(request.target!, link, context),
+        await this.opened(request.source!, link, context),
+        await this.opened(request.target!, link, context),
       ];
       remotes.push(source, target);
       numbers.fdIn = source.number;
       numbers.fdOut = target.number;
     }
     return this.send(link, fop, request, context, numbers, remotes);
+  }
+
+  /** The brick's fd for a call. Where that fails, the call itself was not sent: its outcome is known. */
+  private async opened(fd: Fd, link: Link, context: CallContext): Promise<RemoteFd> {
+    try {
+      return await this.fds.get(fd, link, context);
+    } catch (error) {
+      throw toGlfsError(error).with({ outcome: 'failed' });
+    }
   }
 
   private send(
