@@ -90,7 +90,10 @@ export class Layout {
     this.generation = generation;
   }
 
-  /** The subvolume whose range holds `hash`; none where the layout has a hole there. */
+  /**
+   * The subvolume whose range holds `hash`; none where the layout has a hole there. An empty range, 0 to 0, holds the hash 0:
+   * GlusterFS's clients take it so, and every client must find the same.
+   */
   search(hash: number): Subvolume | undefined {
     for (const { start, stop, child } of this.entries) if (hash >= start && hash <= stop) return child;
     return undefined;

@@ -1,0 +1,4 @@
+export { MemoryBrick } from './memory-brick/brick.ts';
+export { distributeOver, MemoryCluster } from './memory-brick/cluster.ts';
+export { isDirectory, type Node, Store, statOf } from './memory-brick/store.ts';
+export { isLinktoNode, LINKTO } from './memory-brick/xdata.ts';
