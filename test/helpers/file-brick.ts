@@ -41,6 +41,8 @@ export class FileBrick extends Translator {
   readonly calls: string[] = [];
   beforeEach: (fop: string) => void | Promise<void> = () => {};
   down = false;
+  /** A WRITE takes no more than this. */
+  mostBytes = Number.POSITIVE_INFINITY;
   private readonly opened = new WeakMap<Fd, BrickFile>();
 
   constructor(name: string) {
@@ -140,9 +142,9 @@ export class FileBrick extends Translator {
     const file = await this.by('write', request.fd);
     if (request.xdata?.has(PROTECT)) file.xattrs.set(PROTECT, new Uint8Array(1));
     const appends = !request.fd.anonymous && (request.fd.flags & OpenFlag.APPEND) !== 0;
-    return this.change(file, () =>
-      splice(file, appends ? file.data.length : request.offset, Buffer.concat(request.data)),
-    );
+    const bytes = Buffer.concat(request.data).subarray(0, this.mostBytes);
+    const reply = this.change(file, () => splice(file, appends ? file.data.length : request.offset, bytes));
+    return { ...reply, count: bytes.length };
   }
 
   async truncate({ loc, offset }: Request<'truncate'>): Promise<Reply<'truncate'>> {

@@ -1,3 +1,4 @@
+import { GlfsError } from '../../../errors.ts';
 import { type CallContext, Fd, type Reply, type Request, type Subvolume } from '../../../graph/index.ts';
 import { withKey } from '../../../protocol/dict.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
@@ -41,21 +42,47 @@ export async function write(
   const mutation: Mutation<Reply<'write'>> = {
     call: (child, caller, earlier) => {
       if (earlier === undefined || !appends) return child.write(first, caller);
-      return child.write(placed(request, new Fd(fd.inode, OpenFlag.RDWR, true), earlier), caller);
+      const fd = new Fd(request.fd.inode, OpenFlag.RDWR, true);
+      return child.write(cut({ ...request, fd, offset: earlier.prestat.size }, 0, earlier.count), caller);
     },
     statOf: postOf,
-    mirror: async (destination, root, anonymous, reply) => {
-      const repeated = appends ? placed(request, anonymous, reply) : { ...request, fd: anonymous };
-      const xdata = withKey(repeated.xdata, protectWrites, 1);
-      return (await destination.write({ ...repeated, xdata }, root)).poststat;
+    mirror: (destination, root, fd, reply) => {
+      // An append goes where it went the first time, however long the file is there.
+      const offset = appends ? reply.prestat.size : request.offset;
+      const xdata = withKey(request.xdata, protectWrites, 1);
+      return writeAll(destination, { ...request, fd, offset, xdata }, reply.count ?? request.size, root);
     },
   };
   return cleanedBoth(await mutateFile(state, { inode: fd.inode, fd }, context, mutation));
 }
 
-/** An append as it must be repeated elsewhere: where it went the first time, however long the file is there. */
-function placed(request: Request<'write'>, fd: Fd, { prestat }: Reply<'write'>): Request<'write'> {
-  return { ...request, fd, offset: prestat.size };
+/** The destination must get every byte that the source took, in as many pieces as it likes. */
+async function writeAll(
+  destination: Subvolume,
+  request: Request<'write'>,
+  size: number,
+  context: CallContext,
+): Promise<Iatt> {
+  for (let done = 0; ; ) {
+    const piece = cut(request, done, size);
+    const { count = piece.size, poststat } = await destination.write(piece, context);
+    done += count;
+    if (done >= size) return poststat;
+    if (count === 0) throw new GlfsError('ENOSPC', undefined, { translator: destination.name });
+  }
+}
+
+/** The part of a write from byte `start` to `end` of its data. */
+function cut(request: Request<'write'>, start: number, end = request.size): Request<'write'> {
+  if (start === 0 && end === request.size) return request;
+  const data: Uint8Array[] = [];
+  let at = 0;
+  for (const bytes of request.data) {
+    const part = bytes.subarray(Math.max(0, start - at), Math.max(0, end - at));
+    if (part.length > 0) data.push(part);
+    at += bytes.length;
+  }
+  return { ...request, offset: request.offset + start, size: end - start, data };
 }
 
 export async function truncate(

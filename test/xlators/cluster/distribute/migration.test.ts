@@ -98,6 +98,19 @@ describe('a file whose data are being copied', () => {
     expect(onBrick(all.to, all.gfid)).toBe('abcdEFG?');
   });
 
+  it('takes at the destination exactly what the source took, in pieces if need be', async () => {
+    const all = scene();
+    all.from.mostBytes = 5;
+    all.to.mostBytes = 2;
+    moveTo(moveFile(all.gfid, all.from, all.to, { chunk: 100 }), 'written 0');
+    const data = [Buffer.from('123'), Buffer.from('45678')];
+    const reply = await write(all.state, { fd: all.fd, offset: 0, size: 8, flags: 0, data }, context);
+    expect(reply.count).toBe(5);
+    expect(onBrick(all.from, all.gfid)).toBe('12345fgh');
+    expect(onBrick(all.to, all.gfid)).toBe('12345fgh');
+    expect(all.to.calls.filter((fop) => fop === 'write')).toHaveLength(3);
+  });
+
   it('keeps the mark through a chmod by a client that did not know', async () => {
     const all = scene();
     const mover = moveFile(all.gfid, all.from, all.to, { chunk: 4 });
