@@ -1,0 +1,89 @@
+import { createRequire } from 'node:module';
+
+/**
+ * A checksum that can go on: `state` is what the call for the bytes before returned, 0 at the start.
+ * Results are unsigned 32-bit numbers.
+ */
+export type Checksum = (data: Uint8Array, state: number) => number;
+
+/** The functions of one level of CPU instructions. */
+export interface Kernel {
+  /** The rolling checksum of RCHECKSUM. */
+  readonly weak: Checksum;
+  /** CRC-32C (Castagnoli). */
+  readonly crc32c: Checksum;
+}
+
+interface Addon {
+  /** By level of instructions (`scalar`, `avx2` …), the best one last. */
+  readonly kernels: Readonly<Record<string, Kernel>>;
+}
+
+/** What stands for "no kernel of the addon" in GLFS_SIMD and in `simdLevel`. */
+export const TYPESCRIPT = 'typescript';
+
+/** Both dist/ and src/ lie one below the package. */
+const LOCATION = '../native/build/Release/glfs_native.node';
+
+interface Choice {
+  readonly level: string;
+  readonly kernel: Kernel | undefined;
+}
+
+let loaded: { addon: Addon | undefined; reason?: unknown } | undefined;
+let choice: Choice | undefined;
+
+function load(): { addon: Addon | undefined; reason?: unknown } {
+  if (loaded !== undefined) return loaded;
+  try {
+    loaded = { addon: createRequire(import.meta.url)(LOCATION) as Addon };
+  } catch (reason) {
+    loaded = { addon: undefined, reason };
+  }
+  return loaded;
+}
+
+/** Every kernel of the addon that this CPU can run, by level; empty where the addon did not build. */
+export function nativeKernels(): ReadonlyMap<string, Kernel> {
+  return new Map(Object.entries(load().addon?.kernels ?? {}));
+}
+
+/**
+ * The kernel to use: the best one, or the one that the environment variable GLFS_SIMD names; undefined where TypeScript
+ * does the work. Decided at the first call; says once, as a process warning, what it could not have.
+ */
+export function nativeKernel(): Kernel | undefined {
+  choice ??= choose(process.env.GLFS_SIMD);
+  return choice.kernel;
+}
+
+/** Level of instructions in use: `scalar`, `sse42`, `avx2`, `avx512`, `neon`, or `typescript`. */
+export function simdLevel(): string {
+  choice ??= choose(process.env.GLFS_SIMD);
+  return choice.level;
+}
+
+function choose(wanted: string | undefined): Choice {
+  const fallback: Choice = { level: TYPESCRIPT, kernel: undefined };
+  if (wanted === TYPESCRIPT) return fallback;
+  const available = [...nativeKernels()];
+  const best = available.at(-1);
+  if (best === undefined) {
+    const { reason } = load();
+    process.emitWarning('the native addon is not there, TypeScript does its work (more slowly)', {
+      type: 'GlfsWarning',
+      code: 'GLFS_NO_ADDON',
+      detail: reason instanceof Error ? reason.message.split('\n', 1)[0] : undefined,
+    });
+    return fallback;
+  }
+  const [level, kernel] = available.find(([name]) => name === wanted) ?? best;
+  if (wanted !== undefined && wanted !== '' && level !== wanted) {
+    const names = [...available.map(([name]) => name), TYPESCRIPT].join(', ');
+    process.emitWarning(`GLFS_SIMD=${wanted} is not to be had here (${names}): ${level} is used`, {
+      type: 'GlfsWarning',
+      code: 'GLFS_SIMD',
+    });
+  }
+  return { level, kernel };
+}
