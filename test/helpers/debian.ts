@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { run, runOk } from './processes.ts';
 
-/** Debian packages that the interop and peer tests use. */
+/** Debian packages that the interop and peer tests use, and what builds the addon. */
 const packages = [
   'glusterfs-server',
   'glusterfs-client',
@@ -12,6 +12,9 @@ const packages = [
   'openssl',
   'procps',
   'util-linux',
+  'cmake',
+  'g++',
+  'make',
 ];
 
 /** Packages of the list that are not installed. */
