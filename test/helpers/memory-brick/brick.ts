@@ -252,11 +252,13 @@ export class MemoryBrick extends Translator {
   }
 
   async inodelk(request: Request<'inodelk'>, context: CallContext): Promise<Reply<'inodelk'>> {
-    const node = this.of(request);
-    const key = `inode ${request.domain} ${gfidKey(node.gfid)}`;
+    const { gfid } = request.loc.inode;
+    const key = `inode ${request.domain} ${gfidKey(gfid)}`;
     const owner = ownerOf(context);
+    // A lock keeps the inode known to the brick, even after its last name is gone.
     if (request.type === LockType.UNLOCK) this.locks.drop(key, owner);
     else {
+      this.store.byGfid(request.loc.inode);
       const mode = request.type === LockType.READ ? 'read' : 'write';
       await this.locks.take(key, owner, mode, request.command === LockCommand.SET_WAIT);
     }
@@ -266,11 +268,11 @@ export class MemoryBrick extends Translator {
     return this.inodelk({ ...request, loc: { inode: request.fd.inode } }, context);
   }
   async entrylk(request: Request<'entrylk'>, context: CallContext): Promise<Reply<'entrylk'>> {
-    const node = this.of(request);
-    const key = `entry ${request.domain} ${gfidKey(node.gfid)} ${request.name}`;
+    const key = `entry ${request.domain} ${gfidKey(request.loc.inode.gfid)} ${request.name}`;
     const owner = ownerOf(context);
     if (request.command === EntryLockCommand.UNLOCK) this.locks.drop(key, owner);
     else {
+      this.store.byGfid(request.loc.inode);
       const mode = request.type === EntryLockType.READ ? 'read' : 'write';
       await this.locks.take(key, owner, mode, request.command === EntryLockCommand.LOCK);
     }
