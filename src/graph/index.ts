@@ -29,7 +29,6 @@ export {
 export { ordered } from './ordered.ts';
 export { type RangeClaim, type RangeKind, RangeOrder } from './ordering.ts';
 export { sleep, whenEnded } from './patience.ts';
-export { patient } from './patient.ts';
 export { registerTranslator, type TranslatorType, translatorType, translatorTypes } from './registry.ts';
 export {
   type ConnectionDefaults,

@@ -6,7 +6,6 @@ import {
   type Graph,
   type OptionOverride,
   ordered,
-  patient,
   type RangeOrder,
 } from '../../graph/index.ts';
 import { type FopName, fopNames } from '../../protocol/fops.ts';
@@ -38,7 +37,7 @@ export class RunningGraph {
     private readonly shares: Shares,
     order: RangeOrder,
   ) {
-    this.fops = patient(checked(ordered(this.counted(graph.top), order)));
+    this.fops = checked(ordered(this.counted(graph.top), order));
     this.owners = new Set(graph.translators);
   }
 
