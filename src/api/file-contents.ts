@@ -44,9 +44,11 @@ export abstract class FileContents extends Attributed {
    * Reads at the position, into the buffer or as many bytes as the number says, and moves the position (glfs_read). Fewer
    * bytes only at the end of the file; 0 bytes behind it.
    */
-  read<B extends Uint8Array = Buffer>(into: B | number, options?: CallOptions): Promise<ReadResult<B>> {
+  read(size: number, options?: CallOptions): Promise<ReadResult<Buffer>>;
+  read<B extends Uint8Array>(into: B, options?: CallOptions): Promise<ReadResult<B>>;
+  read(into: Uint8Array | number, options?: CallOptions): Promise<ReadResult> {
     return this.inTurn(async () => {
-      const result = await this.pread(into, this.position, options);
+      const result = await this.readAt(into, this.position, options);
       this.position += result.bytesRead;
       return result;
     });
@@ -56,11 +58,13 @@ export abstract class FileContents extends Attributed {
    * Reads at `position` (bytes) without moving the file's own (glfs_pread). With a buffer, its front holds the bytes; with a
    * number, the result's buffer has just the bytes that were read. @throws GlfsError EBADF, EINVAL
    */
-  pread<B extends Uint8Array = Buffer>(
-    into: B | number,
-    position: number,
-    options?: CallOptions,
-  ): Promise<ReadResult<B>> {
+  pread(size: number, position: number, options?: CallOptions): Promise<ReadResult<Buffer>>;
+  pread<B extends Uint8Array>(into: B, position: number, options?: CallOptions): Promise<ReadResult<B>>;
+  pread(into: Uint8Array | number, position: number, options?: CallOptions): Promise<ReadResult> {
+    return this.readAt(into, position, options);
+  }
+
+  private readAt(into: Uint8Array | number, position: number, options?: CallOptions): Promise<ReadResult> {
     const buffer = typeof into === 'number' ? undefined : into;
     const size = typeof into === 'number' ? into : into.length;
     return this.onFd('read', options, async (call) =>

@@ -165,11 +165,9 @@ export class Handle extends Attributed implements Disposable {
   }
 
   /** Reads without opening the file (glfs_h_anonymous_read); arguments and result as of `file.pread`. */
-  read<B extends Uint8Array = Buffer>(
-    into: B | number,
-    position: number,
-    options?: CallOptions,
-  ): Promise<ReadResult<B>> {
+  read(size: number, position: number, options?: CallOptions): Promise<ReadResult<Buffer>>;
+  read<B extends Uint8Array>(into: B, position: number, options?: CallOptions): Promise<ReadResult<B>>;
+  read(into: Uint8Array | number, position: number, options?: CallOptions): Promise<ReadResult> {
     const buffer = typeof into === 'number' ? undefined : into;
     const size = typeof into === 'number' ? into : into.length;
     return this.call('read', options, undefined, async (call) =>

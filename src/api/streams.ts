@@ -118,7 +118,7 @@ class ReadStream extends Readable {
     const { parallel, piece, calls } = this.plan;
     while (this.pending.length < parallel && this.next < this.end) {
       const size = Math.min(piece, this.end - this.next);
-      const asked = this.opened.file.pread<Buffer>(size, this.next, calls).then(({ buffer, bytesRead }) => {
+      const asked = this.opened.file.pread(size, this.next, calls).then(({ buffer, bytesRead }) => {
         // What lies behind a short piece is not ours to see: the file has grown since, or there is nothing.
         if (bytesRead < size) this.cutAt(asked);
         return buffer;

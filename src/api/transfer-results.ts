@@ -8,10 +8,10 @@ import type { ReadResult, WriteResult } from './types.ts';
  * Stats when somebody does.
  */
 
-class LazyReadResult<B extends Uint8Array> implements ReadResult<B> {
+class LazyReadResult implements ReadResult {
   constructor(
     readonly bytesRead: number,
-    readonly buffer: B,
+    readonly buffer: Uint8Array,
     readonly eof: boolean,
     private readonly iatt: Iatt | undefined,
     private readonly device: number,
@@ -42,14 +42,8 @@ function statsOf(iatt: Iatt | undefined, device: number): Stats | undefined {
   return iatt === undefined ? undefined : new Stats(iatt, device);
 }
 
-export function readResult<B extends Uint8Array>(
-  got: Read,
-  device: number,
-  into: B | undefined,
-): ReadResult<B> {
-  // Without a buffer of the caller's, the bytes themselves are the buffer: B is Buffer there.
-  const buffer = into ?? (asBuffer(got.data) as Uint8Array as B);
-  return new LazyReadResult(got.data.length, buffer, got.eof, got.stat, device);
+export function readResult(got: Read, device: number, into: Uint8Array | undefined): ReadResult {
+  return new LazyReadResult(got.data.length, into ?? asBuffer(got.data), got.eof, got.stat, device);
 }
 
 export function writeResult(written: Written, buffers: readonly Uint8Array[], device: number): WriteResult {
