@@ -10,7 +10,7 @@ const MAX_BODY = 400;
 /** The most groups that fit beside an owner of `ownerBytes`. */
 export function maxGroups(flavor: 'v2' | 'v3', ownerBytes: number): number {
   const words = flavor === 'v3' ? 91 : 95;
-  return words - Math.ceil(ownerBytes / 4);
+  return Math.max(0, words - Math.ceil(ownerBytes / 4));
 }
 
 /** Who calls, as the wire says it. */

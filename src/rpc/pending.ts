@@ -1,7 +1,9 @@
+import { onAbort, untilDeadline } from '../abort.ts';
 import { GlfsError, toGlfsError } from '../errors.ts';
 import type { BulkLayout, Call } from './call.ts';
 import { DEFAULT_REPLY_LIMIT } from './call.ts';
 import { readReplyHeader } from './message.ts';
+import { BY_REFERENCE } from './outbox.ts';
 import type { Recipient } from './record.ts';
 
 /** Bytes of a reply in front of its result when the verifier is empty, as GlusterFS's always is. */
@@ -14,10 +16,11 @@ export class PendingCall<T = unknown> implements Recipient {
   settled = false;
   readonly limit: number;
   readonly bulk: Recipient['bulk'];
-  /** `performance.now()` of the sending. */
-  sentAt = 0;
+  /** `performance.now()` of the call's making. */
+  readonly madeAt = performance.now();
+  private finished = false;
   private timer: NodeJS.Timeout | undefined;
-  private readonly onAbort: (() => void) | undefined;
+  private readonly unwatch: (() => void) | undefined;
 
   constructor(
     readonly call: Call<T>,
@@ -29,16 +32,12 @@ export class PendingCall<T = unknown> implements Recipient {
     this.limit = call.replyLimit ?? DEFAULT_REPLY_LIMIT;
     this.bulk = call.bulk === undefined ? undefined : this.layout(call.bulk);
     if (call.signal !== undefined) {
-      this.onAbort = () =>
-        this.abandon(new GlfsError('ECANCELED', 'the call was aborted', { cause: call.signal?.reason }));
-      call.signal.addEventListener('abort', this.onAbort, { once: true });
+      this.unwatch = onAbort(call.signal, () =>
+        this.abandon(new GlfsError('ECANCELED', 'the call was aborted', { cause: call.signal?.reason })),
+      );
     }
     if (call.deadline !== undefined) {
-      const left = Math.max(0, Math.ceil(call.deadline - performance.now()));
-      this.timer = setTimeout(
-        () => this.abandon(new GlfsError('ETIMEDOUT', 'the deadline of the call has passed')),
-        left,
-      );
+      this.timer = setTimeout(() => this.abandon(deadlinePassed()), untilDeadline(call.deadline));
     }
   }
 
@@ -48,6 +47,11 @@ export class PendingCall<T = unknown> implements Recipient {
    */
   get stablePayload(): boolean {
     return this.call.signal === undefined && this.call.deadline === undefined;
+  }
+
+  /** Whether the kernel may still read the payload from the caller's memory while bytes wait to be sent. */
+  get lends(): boolean {
+    return this.stablePayload && (this.call.payload ?? []).some((part) => part.length >= BY_REFERENCE);
   }
 
   private layout(bulk: BulkLayout): Recipient['bulk'] {
@@ -92,15 +96,26 @@ export class PendingCall<T = unknown> implements Recipient {
 
   private abandon(error: GlfsError): void {
     if (this.settled) return;
-    const sent = this.sent;
     this.settle();
-    this.reject(sent ? error.with({ outcome: 'unknown' }) : error);
+    this.reject(this.sent ? error.with({ outcome: 'unknown' }) : error);
+    if (!this.sent) this.finish();
     this.abandoned(this as PendingCall);
   }
 
   private settle(): void {
     this.settled = true;
     if (this.timer !== undefined) clearTimeout(this.timer);
-    if (this.onAbort !== undefined) this.call.signal?.removeEventListener('abort', this.onAbort);
+    this.unwatch?.();
   }
+
+  /** The server is done with the call for certain, or never had it. */
+  finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.call.finished?.();
+  }
+}
+
+export function deadlinePassed(): GlfsError {
+  return new GlfsError('ETIMEDOUT', 'the deadline of the call has passed');
 }

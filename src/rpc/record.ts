@@ -8,6 +8,8 @@ const LAST = 0x8000_0000;
 
 /** What a record turned out to be once its first bytes are there. */
 export interface Recipient {
+  /** Nobody waits for the record any more: from then on its bytes go nowhere. */
+  readonly settled: boolean;
   /** Most bytes that the record may have. */
   readonly limit: number;
   /**
@@ -47,6 +49,8 @@ export class RecordReader {
   /** Bytes of the present fragment that have not arrived. */
   private fragmentLeft = 0;
   private lastFragment = false;
+  /** The record has come in more than one fragment. */
+  private fragmented = false;
   private inRecord = false;
   private discarding = false;
   private xid = 0;
@@ -67,11 +71,12 @@ export class RecordReader {
     const taken = Math.min(PREFIX - this.prefixLength, chunk.length - at);
     for (let index = 0; index < taken; index++) this.prefix[this.prefixLength + index] = chunk[at + index]!;
     this.prefixLength += taken;
-    if (this.prefixLength < PREFIX) return at + taken;
+    if (this.prefixLength < 4) return at + taken;
     const mark = this.prefix.readUInt32BE(0);
     const length = mark >= LAST ? mark - LAST : mark;
     // A first fragment too short for xid and type is legal by the RFC; no GlusterFS peer sends one.
     if (length < 8) throw new GlfsError('EPROTO', `RPC: a record's first fragment has ${length} bytes`);
+    if (this.prefixLength < PREFIX) return at + taken;
     this.lastFragment = mark >= LAST;
     this.fragmentLeft = length - 8;
     this.xid = this.prefix.readUInt32BE(4);
@@ -80,6 +85,7 @@ export class RecordReader {
     this.discarding = this.recipient === undefined;
     this.headLength = 0;
     this.inRecord = true;
+    this.fragmented = false;
     this.checkLimit(length);
     const whole = this.wholeInChunk(chunk, at + taken);
     if (whole >= 0) return whole;
@@ -114,13 +120,16 @@ export class RecordReader {
 
   private consume(chunk: Uint8Array, at: number, available: number): number {
     if (this.bulk !== undefined) {
-      this.bulk.set(chunk.subarray(at, at + available), this.bulkLength);
+      // The caller may use its memory for something else by now.
+      if (this.recipient?.settled === false)
+        this.bulk.set(chunk.subarray(at, at + available), this.bulkLength);
       this.bulkLength += available;
       return available;
     }
     const layout = this.recipient?.bulk;
     // Bulk that is spread over several fragments is rare: it is gathered whole and taken apart in `finish`.
-    if (layout === undefined || !this.lastFragment) return this.append(chunk, at, available);
+    if (layout === undefined || !this.lastFragment || this.fragmented)
+      return this.append(chunk, at, available);
     const wanted =
       this.headLength < layout.frontMinimum
         ? layout.frontMinimum
@@ -165,6 +174,7 @@ export class RecordReader {
     this.prefixLength += taken;
     if (this.prefixLength < 4) return at + taken;
     const mark = this.prefix.readUInt32BE(0);
+    this.fragmented = true;
     this.lastFragment = mark >= LAST;
     this.fragmentLeft = this.lastFragment ? mark - LAST : mark;
     this.checkLimit(this.headLength + this.fragmentLeft);

@@ -1,6 +1,7 @@
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { GlfsError, toGlfsError } from '../errors.ts';
+import { onAbort } from '../abort.ts';
+import { type ErrnoCode, errnoByCode, GlfsError, toGlfsError } from '../errors.ts';
 
 /** Certificates for one connection; PEM text or buffers, as node:tls takes them. */
 export interface TlsOptions {
@@ -47,7 +48,7 @@ export function describeEndpoint(endpoint: Endpoint): string {
   return `${host}:${endpoint.port}`;
 }
 
-/** @throws GlfsError ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ECANCELED, EPROTO (TLS) and whatever connect(2) says. */
+/** @throws GlfsError ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ECANCELED, EPROTO (TLS), EINVAL (certificates that can't be read) and whatever connect(2) says. */
 export async function openSocket(endpoint: Endpoint, options: ConnectOptions): Promise<Socket> {
   if ('path' in endpoint || endpoint.privilegedPort !== true) return openOnce(endpoint, options, undefined);
   return openPrivileged(endpoint, options);
@@ -82,22 +83,37 @@ function openOnce(
   const where = describeEndpoint(endpoint);
   return new Promise((resolve, reject) => {
     if (options.signal?.aborted) return reject(new GlfsError('ECANCELED', 'connecting was aborted'));
-    const socket = makeSocket(endpoint, options, localPort);
+    let socket: Socket;
+    try {
+      socket = makeSocket(endpoint, options, localPort);
+    } catch (error) {
+      // Certificates that are none, ports that are none.
+      return reject(new GlfsError('EINVAL', `cannot connect to ${where}: ${text(error)}`, { cause: error }));
+    }
     const timer = setTimeout(
       () => fail(new GlfsError('ETIMEDOUT', `no connection to ${where} within ${options.timeout} ms`)),
       options.timeout,
     );
-    const aborted = (): void =>
-      fail(new GlfsError('ECANCELED', 'connecting was aborted', { cause: options.signal?.reason }));
+    const unwatch =
+      options.signal === undefined
+        ? undefined
+        : onAbort(options.signal, () =>
+            fail(new GlfsError('ECANCELED', 'connecting was aborted', { cause: options.signal?.reason })),
+          );
     const failed = (error: Error): void => {
-      const known = toGlfsError(error, {});
-      fail(new GlfsError(known.code, `cannot connect to ${where}: ${error.message}`, { cause: error }));
+      fail(
+        new GlfsError(
+          codeOf(error, endpoint.tls !== undefined),
+          `cannot connect to ${where}: ${text(error)}`,
+          { cause: error },
+        ),
+      );
     };
     const closed = (): void => fail(new GlfsError('ECONNRESET', `${where} closed the connection at once`));
     const ready = endpoint.tls === undefined ? 'connect' : 'secureConnect';
     const settle = (): void => {
       clearTimeout(timer);
-      options.signal?.removeEventListener('abort', aborted);
+      unwatch?.();
       socket.off('error', failed).off('close', closed).off(ready, succeed);
     };
     const fail = (error: GlfsError): void => {
@@ -108,13 +124,27 @@ function openOnce(
     };
     const succeed = (): void => {
       settle();
+      // Until the connection listens itself.
+      socket.on('error', () => {});
       socket.setNoDelay(true);
       socket.setKeepAlive(true, 20_000);
       resolve(socket);
     };
-    options.signal?.addEventListener('abort', aborted, { once: true });
     socket.once('error', failed).once('close', closed).once(ready, succeed);
   });
+}
+
+/** Names that don't resolve are no system errors; with TLS, what is neither was said by TLS. */
+function codeOf(error: Error, tls: boolean): ErrnoCode {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'EHOSTUNREACH';
+  return tls && !(code in errnoByCode) ? 'EPROTO' : toGlfsError(error).code;
+}
+
+/** Several addresses of a host that all failed come as an AggregateError without words of its own. */
+function text(error: unknown): string {
+  const all = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+  return all.map((each) => (each instanceof Error ? each.message : String(each))).join('; ');
 }
 
 function makeSocket(

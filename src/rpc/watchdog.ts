@@ -1,11 +1,12 @@
 import { GlfsError } from '../errors.ts';
-import type { PendingCall } from './pending.ts';
-import type { XidTable } from './xid-table.ts';
 
 export interface WatchdogOptions {
   readonly pingTimeout: number;
   readonly frameTimeout: number;
-  readonly pending: XidTable<PendingCall>;
+  /** Calls that wait for an answer. */
+  readonly waiting: () => number;
+  /** Fails the calls that were made before `time`. */
+  readonly expire: (time: number) => void;
   readonly ping?: (done: () => void) => void;
   readonly dead: (reason: GlfsError) => void;
 }
@@ -52,16 +53,17 @@ export class Watchdog {
   }
 
   private check(): void {
-    const { pending, pingTimeout, frameTimeout, ping, dead } = this.options;
+    const { waiting, expire, pingTimeout, frameTimeout, ping, dead } = this.options;
     const now = performance.now();
     const interval = now - this.lastCheck;
     this.lastCheck = now;
-    if (pending.size === 0) {
+    if (waiting() === 0) {
       this.stop();
       return;
     }
-    if (frameTimeout > 0) this.expireFrames(now);
-    if (pingTimeout === 0) return;
+    if (frameTimeout > 0) expire(now - frameTimeout);
+    // `expire` may have ended the connection.
+    if (pingTimeout === 0 || this.timer === undefined) return;
     // After a blocked event loop, or a suspended machine, the answers may lie unread in the socket: look again first.
     if (interval > pingTimeout) {
       this.lastSign = now;
@@ -79,17 +81,6 @@ export class Watchdog {
       ping(() => {
         this.pinging = false;
       });
-    }
-  }
-
-  private expireFrames(now: number): void {
-    for (const call of this.options.pending) {
-      if (now - call.sentAt < this.options.frameTimeout || call.call.lane === 'blocking') continue;
-      call.fail(
-        new GlfsError('ETIMEDOUT', 'the server did not answer the call (frame-timeout)', {
-          outcome: 'unknown',
-        }),
-      );
     }
   }
 }

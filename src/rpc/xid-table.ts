@@ -1,6 +1,6 @@
 /** xid = generation << 12 | slot: a late reply to a call that is long gone finds another generation in its slot. */
 const SLOT_BITS = 12;
-const SLOTS = 1 << SLOT_BITS;
+export const SLOTS = 1 << SLOT_BITS;
 const GENERATIONS = 1 << (32 - SLOT_BITS);
 
 /** Calls in flight by xid, in fixed arrays. Up to 4096 at once. */
