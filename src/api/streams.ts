@@ -75,14 +75,16 @@ class Opened {
 /** Reads ahead: pieces are asked for before they are wanted, and handed on in order. */
 class ReadStream extends Readable {
   private readonly opened: Opened;
-  private readonly pending: Promise<Buffer>[] = [];
+  private readonly pending: { start: number; bytes: Promise<Buffer> }[] = [];
   private next = 0;
+  /** Pieces that travel at once: from one upwards, so that a short file is not asked for what it has not. */
+  private ahead = 1;
 
   constructor(
     source: Source,
     private readonly plan: Plan,
     /** First byte that is not wanted. */
-    private readonly end: number,
+    private end: number,
     options: ReadStreamOptions,
   ) {
     super({ highWaterMark: plan.piece, encoding: options.encoding, signal: options.signal });
@@ -98,51 +100,36 @@ class ReadStream extends Readable {
   override _read(): void {
     this.askAhead();
     const first = this.pending.shift();
-    if (first === undefined) {
+    if (first === undefined || first.start >= this.end) {
       this.push(null);
       return;
     }
-    first.then(
-      (bytes) => this.hand(bytes),
+    first.bytes.then(
+      (bytes) => this.push(bytes.length === 0 ? null : bytes),
       (error: Error) => this.destroy(error),
     );
   }
 
-  private hand(bytes: Buffer): void {
-    const ended = bytes.length === 0;
-    if (ended) this.forget();
-    this.push(ended ? null : bytes);
-  }
-
   private askAhead(): void {
     const { parallel, piece, calls } = this.plan;
-    while (this.pending.length < parallel && this.next < this.end) {
-      const size = Math.min(piece, this.end - this.next);
-      const asked = this.opened.file.pread(size, this.next, calls).then(({ buffer, bytesRead }) => {
+    while (this.pending.length < this.ahead && this.next < this.end) {
+      const start = this.next;
+      const size = Math.min(piece, this.end - start);
+      const bytes = this.opened.file.pread(size, start, calls).then(({ buffer, bytesRead }) => {
         // What lies behind a short piece is not ours to see: the file has grown since, or there is nothing.
-        if (bytesRead < size) this.cutAt(asked);
+        if (bytesRead < size) this.end = Math.min(this.end, start + bytesRead);
+        else this.ahead = Math.min(this.ahead + 1, parallel);
         return buffer;
       });
       // Its error is seen when its turn comes, or never where the stream ends before.
-      asked.catch(() => {});
-      this.pending.push(asked);
+      bytes.catch(() => {});
+      this.pending.push({ start, bytes });
       this.next += size;
     }
   }
 
-  private cutAt(short: Promise<Buffer>): void {
-    this.next = Number.POSITIVE_INFINITY;
-    const index = this.pending.indexOf(short);
-    this.pending.splice(index + 1);
-  }
-
-  private forget(): void {
-    this.pending.length = 0;
-    this.next = Number.POSITIVE_INFINITY;
-  }
-
   override _destroy(error: Error | null, done: Done): void {
-    this.forget();
+    this.pending.length = 0;
     this.opened.close(error, done);
   }
 }
