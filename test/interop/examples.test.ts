@@ -1,0 +1,96 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { attachPool } from '../helpers/attach.ts';
+import type { TestVolume } from '../helpers/volume.ts';
+import { waitUntil } from '../helpers/wait.ts';
+
+/* Every file of examples/, run as its head says. */
+
+const root = resolve(import.meta.dirname, '../..');
+const pool = attachPool();
+const exec = promisify(execFile);
+const tried = new Set<string>();
+
+let volume: TestVolume;
+
+function command(name: string, args: string[]): string[] {
+  tried.add(`${name}.ts`);
+  return ['--import', 'tsx', join(root, 'examples', `${name}.ts`), ...args];
+}
+
+async function example(name: string, ...args: string[]): Promise<string> {
+  const { stdout } = await exec(process.execPath, command(name, args), { cwd: root });
+  return stdout.trim();
+}
+
+beforeAll(async () => {
+  volume = await pool.createVolume('examples', {
+    bricks: 2,
+    options: { 'features.cache-invalidation': 'on' },
+  });
+});
+
+afterAll(() => volume.delete());
+
+it('copy-file', async () => {
+  const local = pool.scratch('example');
+  writeFileSync(local, randomBytes(3_000_001));
+  expect(await example('copy-file', local, volume.url, 'iso/new/big')).toBe(
+    'iso/new/big: 3000001 bytes, identical',
+  );
+  const bricks = volume.bricks.map(({ path }) => readdirSync(path, { recursive: true }).map(String));
+  expect(bricks.filter((names) => names.includes('iso/new/big'))).toHaveLength(1);
+});
+
+it('list-tree', async () => {
+  expect((await example('list-tree', volume.url, '/iso')).split('\n')).toEqual([
+    'new/',
+    '  big  3000001',
+    '3000001 bytes in all',
+  ]);
+});
+
+it('audit-translator', async () => {
+  const lines = (await example('audit-translator', volume.url)).split('\n');
+  expect(lines[0]).toBe('examples: uid 0 create /audited.txt');
+  expect(lines[1]).toMatch(/^examples: uid 0 write [0-9a-f-]{36}$/);
+  expect(lines.slice(2)).toEqual([
+    'examples: uid 0 setattr /audited.txt',
+    'seen',
+    'examples: uid 0 unlink /audited.txt',
+  ]);
+});
+
+it('lock-a-counter, by several processes at once', async () => {
+  const counts = await Promise.all(
+    Array.from({ length: 4 }, () => example('lock-a-counter', volume.url, 'counter')),
+  );
+  expect(counts.sort()).toEqual(['1', '2', '3', '4']);
+});
+
+it('follow-upcalls', async () => {
+  const log = spawn(process.execPath, command('follow-upcalls', [volume.url, 'counter', '--count', '1']), {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  log.stdout.on('data', (text) => {
+    output += text;
+  });
+  const ended = new Promise((done) => log.once('exit', done));
+  await waitUntil(() => output.includes('watching'), { what: 'the watcher', timeoutMs: 30_000 });
+  await example('lock-a-counter', volume.url, 'counter');
+  expect(await ended).toBe(0);
+  expect(output.split('\n')[1]).toMatch(/^counter: .*size.*times/);
+});
+
+it('leaves none out', () => {
+  const all = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts'));
+  expect([...tried].sort()).toEqual(all.sort());
+  for (const name of all)
+    expect(readFileSync(join(root, 'examples', name), 'utf8')).toContain(`examples/${name}`);
+});
