@@ -7,7 +7,7 @@ import { named, runCall } from './calls.ts';
 import { type CopyRange, copyRange } from './copy-range.ts';
 import { checkOwner, contextOf } from './credentials.ts';
 import { FileContents } from './file-contents.ts';
-import { getLease, Lease, setLease, unlockLease } from './leases.ts';
+import { getLease, type Lease, type LeaseOptions, takeLease, unlockLease } from './leases.ts';
 import { absoluteRange, acquire, Lock, type LockKind, probe, release } from './locks.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Scope } from './scope.ts';
@@ -150,14 +150,11 @@ export class File extends FileContents implements AsyncDisposable {
     this.context = { ...this.context, lkOwner: owner.slice() };
   }
 
-  /** Takes a lease (glfs_lease). A recall comes by `volume.upcalls()`. @throws GlfsError EAGAIN, EOPNOTSUPP, EINVAL */
-  lease(type: LeaseKind, options?: CallOptions & { id?: Uint8Array }): Promise<Lease> {
-    return this.onFd('lease', options, async (call) => {
-      const id = await setLease(call, this.inode, type, options?.id);
-      const giveUp = (): Promise<void> =>
-        this.onFd('lease', undefined, (again) => unlockLease(again, this.inode, type, id));
-      return new Lease(type, id, giveUp);
-    });
+  /** Takes a lease (glfs_lease). `onRecall` is told when a server wants it back. @throws GlfsError EAGAIN, EOPNOTSUPP, EINVAL */
+  lease(type: LeaseKind, options?: LeaseOptions): Promise<Lease> {
+    const giveUp = (id: Uint8Array): Promise<void> =>
+      this.onFd('lease', undefined, (call) => unlockLease(call, this.inode, type, id));
+    return this.onFd('lease', options, (call) => takeLease(call, this.inode, type, options, giveUp));
   }
 
   /** The lease that the file has, if any. */

@@ -9,7 +9,7 @@ import { Directory } from './directory.ts';
 import * as entries from './entries.ts';
 import { File } from './file.ts';
 import { bytesOf } from './file-contents.ts';
-import { getLease, Lease, setLease, unlockLease } from './leases.ts';
+import { getLease, type Lease, type LeaseOptions, takeLease, unlockLease } from './leases.ts';
 import { linkTarget } from './link-targets.ts';
 import { inEncoding, nameOf } from './names.ts';
 import { wireFlags } from './open-flags.ts';
@@ -194,13 +194,12 @@ export class Handle extends Attributed implements Disposable {
   }
 
   /** Takes a lease (glfs_h_lease). @throws GlfsError EAGAIN, EOPNOTSUPP */
-  lease(type: LeaseKind, options?: CallOptions & { id?: Uint8Array }): Promise<Lease> {
-    return this.call('lease', options, undefined, async (call) => {
-      const id = await setLease(call, this.inode, type, options?.id);
-      const giveUp = (): Promise<void> =>
-        this.call('lease', undefined, undefined, (again) => unlockLease(again, this.inode, type, id));
-      return new Lease(type, id, giveUp);
-    });
+  lease(type: LeaseKind, options?: LeaseOptions): Promise<Lease> {
+    const giveUp = (id: Uint8Array): Promise<void> =>
+      this.call('lease', undefined, undefined, (call) => unlockLease(call, this.inode, type, id));
+    return this.call('lease', options, undefined, (call) =>
+      takeLease(call, this.inode, type, options, giveUp),
+    );
   }
 
   /** The lease that the file has, if any. */

@@ -12,7 +12,7 @@ export { Directory } from './directory.ts';
 export { Dirent, DirentPlus } from './dirent.ts';
 export { File } from './file.ts';
 export { Handle } from './handle.ts';
-export { Lease } from './leases.ts';
+export { Lease, type LeaseOptions } from './leases.ts';
 export { Lock } from './locks.ts';
 export type { Mount, VolumeInfo } from './mount.ts';
 export { BigIntStats, Stats, type Statx } from './stats.ts';

@@ -44,7 +44,6 @@ export type Upcall =
   | {
       readonly kind: 'lease-recall';
       readonly gfid: string;
-      readonly leaseId: Uint8Array;
       /** What the file's lease has to shrink to; undefined: nothing. */
       readonly type: LeaseKind | undefined;
       handle(): Handle;
@@ -87,11 +86,10 @@ export class Upcalls implements AsyncIterableIterator<Upcall>, AsyncDisposable {
         });
         break;
       case 'lease-recall': {
-        const { leaseId, type } = event;
+        const { type } = event;
         const upcall = {
           kind: 'lease-recall',
           ...this.fileOf(event.gfid),
-          leaseId,
           type: leaseKind(type),
         } as const;
         this.put(`event ${this.serial++}`, upcall);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Handle } from '../../src/api/handle.ts';
 import type { Volume } from '../../src/api/volume.ts';
+import { LeaseType } from '../../src/protocol/messages.ts';
 import { MemoryVolume } from '../helpers/memory-volume/volume.ts';
 
 let memory: MemoryVolume;
@@ -112,7 +113,13 @@ describe('handles', () => {
   it('take leases', async () => {
     await volume.writeFile('/f', '');
     using handle = await volume.handle('/f');
-    await using lease = await handle.lease('read-write');
+    const recalled: string[] = [];
+    await using lease = await handle.lease('read-write', { onRecall: ({ type }) => recalled.push(type) });
+    const recall = { kind: 'lease-recall', leaseId: new Uint8Array(16), type: LeaseType.NONE } as const;
+    memory.emit({ ...recall, gfid: root.toBytes() });
+    expect(recalled).toEqual([]);
+    memory.emit({ ...recall, gfid: handle.toBytes() });
+    expect(recalled).toEqual(['read-write']);
     expect(lease.id).toHaveLength(16);
     const view = volume.as({ leaseId: lease.id });
     memory.take();
@@ -120,5 +127,7 @@ describe('handles', () => {
     const xdata = memory.calls[0]?.request.xdata;
     expect(xdata?.bytes('lease-id')).toEqual(lease.id);
     await expect(handle.lease('read', { id: new Uint8Array(3) })).rejects.toMatchObject({ code: 'EINVAL' });
+    await lease.release();
+    expect(memory.listening).toBe(0);
   });
 });
