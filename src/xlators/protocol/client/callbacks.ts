@@ -4,7 +4,7 @@ import { type Gfid, gfidFromString, gfidSchema } from '../../../protocol/gfid.ts
 import { CallbackProcedure, programs } from '../../../protocol/handshake.ts';
 import { flockSchema, nameSchema } from '../../../protocol/messages.ts';
 import type { ServerCall } from '../../../rpc/index.ts';
-import { fixed, string, struct, u32 } from '../../../xdr/index.ts';
+import { fixed, string, struct, u32, XdrReader } from '../../../xdr/index.ts';
 
 /* gfs3_cbk_cache_invalidation_req: string gfid (UUID text), u32 event_type, flags, expire_time_attr; three gf_iatt; xdata */
 const cacheInvalidation = struct({
@@ -62,5 +62,7 @@ const decoders: Readonly<Record<number, Decode>> = {
 /** @throws GlfsError EPROTO where the call does not decode. */
 export function callbackEvent(call: ServerCall): GraphEvent | undefined {
   if (call.program !== programs.callback.program) return undefined;
-  return decoders[call.procedure]?.(call);
+  // Several graphs share a connection, and each decodes for itself.
+  const { bytes, position, end } = call.arguments;
+  return decoders[call.procedure]?.({ ...call, arguments: new XdrReader(bytes, position, end) });
 }
