@@ -1,11 +1,12 @@
 import { GlfsError } from '../errors.ts';
 import { Inode } from '../graph/index.ts';
 import { gfidFromString, gfidToString } from '../protocol/gfid.ts';
+import { Attributed } from './attributed.ts';
 import { withCredentials } from './credentials.ts';
 import { Handle } from './handle.ts';
 import type { Mount, VolumeInfo } from './mount.ts';
 import { lookupInode } from './paths.ts';
-import type { Scope } from './scope.ts';
+import type { Scope, Step } from './scope.ts';
 import type { CallOptions, Credentials, FollowOptions, GfidLike, Path } from './types.ts';
 import { Upcalls } from './upcalls.ts';
 import { VolumeFiles } from './volume-files.ts';
@@ -39,12 +40,21 @@ export class Volume extends VolumeFiles implements AsyncDisposable {
     return this.view(this.scope.with({ identity: withCredentials(this.scope.identity, credentials) }));
   }
 
-  /** A view whose relative paths start at a directory (glfs_chdir); `..` leads out of it. @throws GlfsError ENOTDIR, ENOENT */
-  at(path: Path, options?: CallOptions): Promise<Volume> {
-    return this.onPath('chdir', path, options, true, async (_, { inode, step }) => {
-      if (inode.type !== 'directory') throw new GlfsError('ENOTDIR');
-      return this.view(this.scope.with({ start: step }));
-    });
+  /**
+   * A view whose relative paths start at a directory: a path, an open directory, or a handle (glfs_chdir, glfs_fchdir). `..`
+   * leads out of it. @throws GlfsError ENOTDIR, ENOENT
+   */
+  at(where: Path | Attributed, options?: CallOptions): Promise<Volume> {
+    if (where instanceof Attributed) {
+      const step = { inode: where.inode, name: '', parent: undefined };
+      return this.call('fchdir', `<gfid:${where.gfid}>`, options, async () => this.startingAt(step));
+    }
+    return this.onPath('chdir', where, options, true, async (_, { step }) => this.startingAt(step));
+  }
+
+  private startingAt(step: Step): Volume {
+    if (step.inode.type !== 'directory') throw new GlfsError('ENOTDIR');
+    return this.view(this.scope.with({ start: step }));
   }
 
   /** A handle of what a path leads to (glfs_h_lookupat without a parent). Links are followed unless `follow` is false. */

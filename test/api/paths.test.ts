@@ -145,6 +145,13 @@ describe('paths', () => {
     expect(await view.realpath('..')).toBe('/a');
     expect(await view.realpath('/a')).toBe('/a');
     expect(await (await view.at('c')).realpath('.')).toBe('/a/b/c');
+    using handle = await volume.handle('/a/b');
+    const fromHandle = await volume.at(handle);
+    expect(await fromHandle.readFile('c/../file', { encoding: 'utf8' })).toBe('text');
+    expect(await fromHandle.realpath('c')).toBe('/a/b/c');
+    expect(await fromHandle.realpath('..')).toBe('/a');
+    await using file = await volume.open('/a/b/file');
+    await expect(volume.at(file)).rejects.toMatchObject({ code: 'ENOTDIR' });
     await expect(volume.at('/a/b/file')).rejects.toMatchObject({ code: 'ENOTDIR' });
   });
 });
