@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 const common: Options = { target: 'node20', platform: 'node', outDir: 'dist' };
-const cli = existsSync('src/cli/main.ts') ? { cli: 'src/cli/main.ts' } : {};
+const cli: Record<string, string> = existsSync('src/cli/main.ts') ? { cli: 'src/cli/main.ts' } : {};
 
 /** `npm run build` empties dist/ first: the builds run side by side. */
 export default defineConfig([
