@@ -7,7 +7,7 @@ import { statOf, type Target } from './attributes.ts';
 import { type Call, named, runCall } from './calls.ts';
 import { closedError, type OpenFile } from './open-file.ts';
 import type { Scope } from './scope.ts';
-import { read, write } from './transfer.ts';
+import { PIECE_BYTES, placed, read, write } from './transfer.ts';
 import { readResult, scatter, writeResult } from './transfer-results.ts';
 import type { CallOptions, ReadResult, ReadvResult, Whence, WriteResult } from './types.ts';
 
@@ -67,8 +67,41 @@ export abstract class FileContents extends Attributed {
   private readAt(into: Uint8Array | number, position: number, options?: CallOptions): Promise<ReadResult> {
     const buffer = typeof into === 'number' ? undefined : into;
     const size = typeof into === 'number' ? into : into.length;
+    if (this.isPlain(size, options)) return this.readPlainly(size, position, buffer);
     return this.onFd('read', options, async (call) =>
       readResult(await read(call, this.file.fd, position, size, buffer), this.scope.device, buffer),
+    );
+  }
+
+  /** A call without limits of patience, of one piece: nearly all are, and they are to cost no more than one operation. */
+  private isPlain(size: number, options: CallOptions | undefined): boolean {
+    return (
+      options === undefined && size > 0 && size <= PIECE_BYTES && this.scope.identity.leaseId === undefined
+    );
+  }
+
+  private async readPlainly(size: number, offset: number, into: Uint8Array | undefined): Promise<ReadResult> {
+    const { file } = this;
+    file.begin();
+    try {
+      if (this.closing !== undefined) throw closedError();
+      const request = { fd: file.fd, offset, size, flags: 0, into };
+      const { data, eof, stat } = await this.scope.mount.fops.read(request, this.context);
+      const { length } = data;
+      if (length === size || length === 0 || eof)
+        return readResult(
+          { data: placed(data, into), eof: eof || length === 0, stat },
+          this.scope.device,
+          into,
+        );
+    } catch (error) {
+      throw named(error, { syscall: 'read', path: this.path });
+    } finally {
+      file.end();
+    }
+    // Neither all of it nor the end of the file: once more, in as many steps as it takes.
+    return this.onFd('read', {}, async (call) =>
+      readResult(await read(call, file.fd, offset, size, into), this.scope.device, into),
     );
   }
 
@@ -113,10 +146,7 @@ export abstract class FileContents extends Attributed {
     position?: number | null,
     options?: CallOptions,
   ): Promise<WriteResult> {
-    const at = (to: number): Promise<WriteResult> =>
-      this.onFd('write', options, async (call) =>
-        writeResult(await write(call, this.file.fd, to, buffers), buffers, this.scope.device),
-      );
+    const at = (to: number): Promise<WriteResult> => this.writeAt(buffers, to, options);
     if (typeof position === 'number') return at(position);
     return this.inTurn(async () => {
       const result = await at(this.position);
@@ -126,6 +156,44 @@ export abstract class FileContents extends Attributed {
           : this.position + result.bytesWritten;
       return result;
     });
+  }
+
+  private writeAt(
+    buffers: readonly Uint8Array[],
+    position: number,
+    options?: CallOptions,
+  ): Promise<WriteResult> {
+    let size = 0;
+    for (const { length } of buffers) size += length;
+    if (this.isPlain(size, options)) return this.writePlainly(buffers, size, position);
+    return this.onFd('write', options, async (call) =>
+      writeResult(await write(call, this.file.fd, position, buffers), size, this.scope.device),
+    );
+  }
+
+  private async writePlainly(
+    data: readonly Uint8Array[],
+    size: number,
+    offset: number,
+  ): Promise<WriteResult> {
+    const { file } = this;
+    let taken = 0;
+    file.begin();
+    try {
+      if (this.closing !== undefined) throw closedError();
+      const request = { fd: file.fd, offset, size, flags: 0, data };
+      const reply = await this.scope.mount.fops.write(request, this.context);
+      taken = reply.count ?? size;
+      if (taken >= size) return writeResult(reply, size, this.scope.device);
+    } catch (error) {
+      throw named(error, { syscall: 'write', path: this.path });
+    } finally {
+      file.end();
+    }
+    const rest = Buffer.concat(data).subarray(taken);
+    return this.onFd('write', {}, async (call) =>
+      writeResult(await write(call, file.fd, offset + taken, [rest]), size, this.scope.device),
+    );
   }
 
   /** Moves the position (glfs_lseek) and gives the new one. @throws GlfsError EINVAL before the start of the file */

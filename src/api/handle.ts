@@ -177,9 +177,9 @@ export class Handle extends Attributed implements Disposable {
 
   /** Writes without opening the file (glfs_h_anonymous_write); as `file.pwrite`. */
   write(data: Uint8Array | string, position: number, options?: CallOptions): Promise<WriteResult> {
-    const buffers = [bytesOf(data)];
+    const bytes = bytesOf(data);
     return this.call('write', options, undefined, async (call) =>
-      writeResult(await write(call, this.anonymous, position, buffers), buffers, this.scope.device),
+      writeResult(await write(call, this.anonymous, position, [bytes]), bytes.length, this.scope.device),
     );
   }
 

@@ -28,13 +28,21 @@ export class OpenFile {
 
   /** Runs a call on the fd; the fd stays until it is done, even where its caller has stopped waiting. */
   async use<T>(work: () => Promise<T>): Promise<T> {
-    this.active++;
+    this.begin();
     try {
       return await work();
     } finally {
-      this.active--;
-      this.wakeIfIdle();
+      this.end();
     }
+  }
+
+  begin(): void {
+    this.active++;
+  }
+
+  end(): void {
+    this.active--;
+    if (this.whenIdle.length > 0) this.wakeIfIdle();
   }
 
   /** From now on the call under way that ends with `settled` doesn't hold up a close, only the release. */

@@ -46,9 +46,7 @@ export function readResult(got: Read, device: number, into: Uint8Array | undefin
   return new LazyReadResult(got.data.length, into ?? asBuffer(got.data), got.eof, got.stat, device);
 }
 
-export function writeResult(written: Written, buffers: readonly Uint8Array[], device: number): WriteResult {
-  let size = 0;
-  for (const { length } of buffers) size += length;
+export function writeResult(written: Written, size: number, device: number): WriteResult {
   return new LazyWriteResult(size, written, device);
 }
 

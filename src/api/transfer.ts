@@ -66,7 +66,7 @@ async function readPiece(
 }
 
 /** The bytes where they were asked for, if a translator gave others (from a cache). */
-function placed(data: Uint8Array, target: Uint8Array | undefined): Uint8Array {
+export function placed(data: Uint8Array, target: Uint8Array | undefined): Uint8Array {
   if (target === undefined) return data;
   const there = data.buffer === target.buffer && data.byteOffset === target.byteOffset;
   if (!there) target.set(data);
