@@ -6,7 +6,7 @@ import type { Iatt } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
 import { healLinktoOwner, lookAt, makeLinkto, removeStaleLinkto } from './linkfile.ts';
-import { withStableLayout } from './locks.ts';
+import { withNamespace, withStableLayout } from './locks.ts';
 import { asDirectory, hasLinktoMode, isLinkto, withoutMigrationBits } from './merge.ts';
 import { parentChecks, refreshLayout, withParentCheck } from './parent-check.ts';
 import { entryPath } from './paths.ts';
@@ -89,11 +89,9 @@ async function makeFile<R extends Made>(
   await state.freeSpace.refresh();
   const hashed = await state.hashedChild(parent, name, context);
   if (state.decommissioned.has(hashed)) return makeLocked(state, context, file, hashed);
-  if (!file.checked) return makeAt(state, context, file, hashed, false);
+  if (!file.checked) return makeAt(state, context, file, hashed);
   return withParentCheck(state, parent, name, context, (at) =>
-    state.decommissioned.has(at)
-      ? makeLocked(state, context, file, at)
-      : makeAt(state, context, file, at, true),
+    state.decommissioned.has(at) ? makeLocked(state, context, file, at) : makeAt(state, context, file, at),
   );
 }
 
@@ -112,7 +110,7 @@ function makeLocked<R extends Made>(
     const layout = await refreshLayout(state, parent, context);
     const hashed = layout.search(state.hash.hash(name));
     if (hashed === undefined) throw state.holeError(parent, name);
-    return makeAt(state, context, file, hashed, false);
+    return makeAt(state, context, { ...file, checked: false }, hashed, true);
   });
 }
 
@@ -121,12 +119,21 @@ async function makeAt<R extends Made>(
   context: CallContext,
   file: NewFile<R>,
   hashed: Subvolume,
-  checked: boolean,
+  locked = false,
 ): Promise<{ child: Subvolume; reply: R }> {
-  const { parent } = required(file.loc);
+  const entry = required(file.loc);
+  const { parent } = entry;
   const target = await choose(state, context, file.loc, hashed);
-  if (target !== hashed) return makeAway(state, context, file, hashed, target);
-  const xdata = checked ? file.xdata.clone().merge(parentChecks(state, parent, hashed)) : file.xdata.clone();
+  if (target !== hashed) {
+    const away = (): Promise<{ child: Subvolume; reply: R }> =>
+      makeAway(state, context, file, hashed, target);
+    return state.names.run([entry], () =>
+      locked ? away() : withNamespace(state, { hashed, ...entry }, context, away),
+    );
+  }
+  const xdata = file.checked
+    ? file.xdata.clone().merge(parentChecks(state, parent, hashed))
+    : file.xdata.clone();
   const reply = await file.make(hashed, xdata);
   return { child: hashed, reply: settled(state, file.loc, hashed, reply) };
 }
@@ -155,6 +162,7 @@ async function makeAway<R extends Made>(
 ): Promise<{ child: Subvolume; reply: R }> {
   const entry = required(file.loc);
   const gfid = file.xdata.get(keys.gfidRequest)!;
+  state.names.displace(entry);
   const plan = { on: hashed, target, entry, gfid, xdata: file.xdata };
   const linkto = await makeLinkto(state, plan, context);
   if (linkto.existed && !linkto.isLinkto) {

@@ -114,6 +114,24 @@ export function lookAt(
 }
 
 /**
+ * What bears a name, asked for once more under its lock; undefined where nothing does.
+ * @throws GlfsError ESTALE where it is another file than the one that the caller has looked up.
+ */
+export async function lookAgain(
+  state: DistributeState,
+  child: Subvolume,
+  entry: Entry,
+  expected: Gfid | undefined,
+  context: CallContext,
+): Promise<Reply<'lookup'> | undefined> {
+  const { error, reply } = await wind(child, () => lookAt(state, child, entry, context));
+  if (error?.code === 'ENOENT') return undefined;
+  if (error !== undefined) throw error;
+  if (expected === undefined || gfidEquals(reply.stat.gfid, expected)) return reply;
+  throw new GlfsError('ESTALE', `'${entry.name}' is another file now`, { translator: state.name });
+}
+
+/**
  * Removes a linkto file that leads nowhere. The brick refuses (EBUSY) if it is no linkto file any more, or open: data are
  * never removed. @returns the error, if any.
  */

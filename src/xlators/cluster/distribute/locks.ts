@@ -1,6 +1,6 @@
 import { type ErrnoCode, type GlfsError, toGlfsError } from '../../../errors.ts';
 import { type CallContext, type Inode, newLkOwner, type Subvolume } from '../../../graph/index.ts';
-import { gfidToString } from '../../../protocol/gfid.ts';
+import { gfidEquals, gfidToString } from '../../../protocol/gfid.ts';
 import { EntryLockCommand, EntryLockType, LockCommand, LockType } from '../../../protocol/messages.ts';
 import { compareNames } from './layout.ts';
 import { Domain } from './names.ts';
@@ -171,7 +171,7 @@ export function withNamespace<T>(
   body: () => Promise<T>,
 ): Promise<T> {
   return withLocks(state, [inodeLock(hashed, parent, Domain.LAYOUT, 'read')], context, () =>
-    withLocks(state, [entryLock(hashed, parent, name)], context, body),
+    withEntry(state, { hashed, parent, name }, context, body),
   );
 }
 
@@ -185,7 +185,21 @@ export function withNamespaces<T>(
 ): Promise<T> {
   const [outer, inner] = compareHashedNames(first, second) <= 0 ? [first, second] : [second, first];
   if (compareHashedNames(outer, inner) === 0) return withNamespace(state, outer, context, body);
+  // Of one directory on one subvolume the layout is locked once: a writer in between would let the second lock wait for it,
+  // and it for the first.
+  if (outer.hashed === inner.hashed && gfidEquals(outer.parent.gfid, inner.parent.gfid)) {
+    return withNamespace(state, outer, context, () => withEntry(state, inner, context, body));
+  }
   return withNamespace(state, outer, context, () => withNamespace(state, inner, context, body));
+}
+
+function withEntry<T>(
+  state: DistributeState,
+  { hashed, parent, name }: HashedName,
+  context: CallContext,
+  body: () => Promise<T>,
+): Promise<T> {
+  return withLocks(state, [entryLock(hashed, parent, name)], context, body);
 }
 
 function compareHashedNames(a: HashedName, b: HashedName): number {

@@ -1,6 +1,8 @@
 import { GlfsError } from '../../../errors.ts';
-import type { CallContext, Reply, Subvolume } from '../../../graph/index.ts';
+import { type CallContext, Inode, type Reply, type Subvolume } from '../../../graph/index.ts';
+import { isDirectory } from '../../../protocol/iatt.ts';
 import { ensureEmpty } from './emptiness.ts';
+import { lookAgain } from './linkfile.ts';
 import { withNamespaces } from './locks.ts';
 import { asDirectory, mergeAll } from './merge.ts';
 import { notePath } from './paths.ts';
@@ -22,11 +24,14 @@ export async function renameDirectory(
 ): Promise<Rename> {
   const down = state.children.find((child) => !state.isUp(child));
   if (down !== undefined) throw state.downError(down);
-  const { request, source, target, existing } = plan;
+  const { request, inode, source, target } = plan;
   const from = { ...source, hashed: await state.hashedChild(source.parent, source.name, context) };
   const to = { ...target, hashed: await state.hashedChild(target.parent, target.name, context) };
   return withNamespaces(state, from, to, context, async () => {
-    if (existing !== undefined) await ensureEmpty(state, existing.inode, context);
+    const moving = await lookAgain(state, from.hashed, source, inode.gfid, context);
+    if (moving === undefined) throw new GlfsError('ENOENT', undefined, { translator: state.name });
+    const existing = await lookAgain(state, to.hashed, target, undefined, context);
+    if (existing !== undefined) await requireReplaceable(state, existing, context);
     const call = (child: Subvolume): Promise<Rename> => child.rename(request, context);
     const first = await wind(to.hashed, call);
     const others = state.children.filter((child) => child !== to.hashed);
@@ -40,6 +45,16 @@ export async function renameDirectory(
     notePath(state, { ...request.newLoc, inode: plan.inode });
     return merged(successes(answers));
   });
+}
+
+/** @throws GlfsError ENOTDIR, ENOTEMPTY */
+async function requireReplaceable(
+  state: DistributeState,
+  { stat }: Reply<'lookup'>,
+  context: CallContext,
+): Promise<void> {
+  if (!isDirectory(stat)) throw new GlfsError('ENOTDIR', undefined, { translator: state.name });
+  await ensureEmpty(state, new Inode(stat.gfid, 'directory'), context);
 }
 
 /** Where the new name was given, or may have been, the old one is restored. */

@@ -65,6 +65,7 @@ async function attempt(
         targetHashed,
         old,
       };
+      if (data !== targetHashed) state.names.displace(target);
       const atData = data === targetHashed || old?.child === data;
       return atData ? renameAt(state, steps, context) : renameByLink(state, steps, context);
     }),

@@ -22,14 +22,14 @@ export interface Existing {
  * Gives a file or directory another name, replacing what bears it. Data never move: where the new name hashes to another
  * subvolume, a linkto file there leads back to them.
  */
-export function rename(
+export async function rename(
   state: DistributeState,
   request: Request<'rename'>,
   context: CallContext,
 ): Promise<Reply<'rename'>> {
-  return transaction(context, async (own) => {
-    const source = entryOf(request.loc);
-    const target = entryOf(request.newLoc);
+  const source = entryOf(request.loc);
+  const target = entryOf(request.newLoc);
+  const ordered = async (own: CallContext): Promise<Reply<'rename'>> => {
     const inode = request.loc.inode.known ? request.loc.inode : (await find(state, source, own))?.inode;
     if (inode === undefined) throw new GlfsError('ENOENT', undefined, { translator: state.name });
     const existing = await find(state, target, own);
@@ -42,7 +42,8 @@ export function rename(
     }
     const plan = { request, inode, source, target, existing };
     return directory ? renameDirectory(state, plan, own) : renameFile(state, plan, own);
-  });
+  };
+  return transaction(context, (own) => state.names.run([source, target], () => ordered(own)));
 }
 
 export interface RenamePlan {

@@ -4,6 +4,7 @@ import { ensureEmpty } from './emptiness.ts';
 import { lookupFresh } from './fresh.ts';
 import { restoreDirectory } from './heal.ts';
 import type { Layout } from './layout.ts';
+import { lookAgain } from './linkfile.ts';
 import { type HashedName, withNamespace } from './locks.ts';
 import { asDirectory } from './merge.ts';
 import type { DistributeState } from './state.ts';
@@ -20,7 +21,9 @@ export function rmdir(
   request: Request<'rmdir'>,
   context: CallContext,
 ): Promise<Rmdir> {
-  return transaction(context, (own) => removeDirectory(state, request, own));
+  const { parent, name } = request.loc;
+  const names = parent === undefined || name === undefined ? [] : [{ parent, name }];
+  return transaction(context, (own) => state.names.run(names, () => removeDirectory(state, request, own)));
 }
 
 async function removeDirectory(
@@ -38,9 +41,11 @@ async function removeDirectory(
   // As it was: an attempt that fails must leave every name where it hashes to.
   const layout = await state.layout(directory, context);
   const place = { hashed, parent, name };
-  const { reply, restored } = await withNamespace(state, place, context, () =>
-    removeEverywhere(state, request, place, directory, layout, context),
-  );
+  const { reply, restored } = await withNamespace(state, place, context, async () => {
+    // Another of this name would be removed where it is empty, and be left half.
+    await lookAgain(state, hashed, place, directory.gfid, context);
+    return removeEverywhere(state, request, place, directory, layout, context);
+  });
   if (restored) {
     // Attributes and whatever else is left to heal.
     state.background('a directory that could not be removed', () =>

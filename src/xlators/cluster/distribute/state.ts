@@ -13,6 +13,7 @@ import { holderOf } from './fd-holder.ts';
 import { FreeSpace } from './free-space.ts';
 import { NameHash } from './hash.ts';
 import type { Layout } from './layout.ts';
+import { NameQueue } from './name-queue.ts';
 import { type AttributeNames, attributeNames } from './names.ts';
 import type { DistributeOptions } from './options.ts';
 import { hashedPlacement, type PlacementPolicy } from './placement.ts';
@@ -65,6 +66,7 @@ export class DistributeState {
   /** Names of the extended attributes, which depend on the option `xattr-name`. */
   readonly attributes: AttributeNames;
   readonly freeSpace: FreeSpace;
+  readonly names = new NameQueue();
   /** Where new files go; cluster/nufa and cluster/switch put theirs here. */
   placement: PlacementPolicy = hashedPlacement;
   /** Subvolumes that are being removed: readable, but nothing new goes there. */

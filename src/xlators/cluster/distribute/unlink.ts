@@ -1,10 +1,10 @@
 import { GlfsError, isGlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Request, type Subvolume } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
-import { gfidEquals } from '../../../protocol/gfid.ts';
 import { lookupFresh } from './fresh.ts';
 import { type Entry, lookAt } from './linkfile.ts';
-import { asDirectory } from './merge.ts';
+import { withNamespace } from './locks.ts';
+import { asDirectory, isLinkto } from './merge.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
 import { internalDetached, transaction, wind } from './wind.ts';
@@ -15,29 +15,49 @@ type Unlink = Reply<'unlink'>;
  * Removes a name: the file where its data are, which decides, and then the linkto file, if there is one. A linkto file that
  * stays behind because its subvolume is down hides nothing; the next lookup removes it.
  */
-export function unlink(
+export async function unlink(
   state: DistributeState,
   request: Request<'unlink'>,
   context: CallContext,
 ): Promise<Unlink> {
-  return transaction(context, (own) => removeName(state, request, own));
+  const { parent, name } = request.loc;
+  if (parent === undefined || name === undefined) {
+    throw new GlfsError('EINVAL', 'unlink needs a parent and a name');
+  }
+  const entry = { parent, name };
+  const reply = await transaction(context, (own) =>
+    state.names.run([entry], () => removeName(state, request, entry, own)),
+  );
+  return { ...reply, preparent: asDirectory(reply.preparent), postparent: asDirectory(reply.postparent) };
 }
 
 async function removeName(
   state: DistributeState,
   request: Request<'unlink'>,
+  entry: Entry,
   context: CallContext,
 ): Promise<Unlink> {
-  const { inode, parent, name } = request.loc;
-  if (parent === undefined || name === undefined)
-    throw new GlfsError('EINVAL', 'unlink needs a parent and a name');
-  const entry = { parent, name };
-  const hashed = await state.findHashed(parent, name, context);
-  const known = state.cachedOf(inode) ?? (inode.known ? undefined : await find(state, entry, context));
-  const cached = known ?? (await state.cachedChild(request.loc, context));
-  const { child, reply } = await removeData(state, request, entry, cached, context);
-  if (hashed !== undefined && hashed !== child) await removePointer(state, request, entry, hashed, context);
-  return { ...reply, preparent: asDirectory(reply.preparent), postparent: asDirectory(reply.postparent) };
+  const { inode } = request.loc;
+  const hashed = await state.findHashed(entry.parent, entry.name, context);
+  const cached =
+    state.cachedOf(inode) ??
+    (inode.known ? await state.cachedChild(request.loc, context) : await find(state, entry, context));
+  // Without the subvolume that the name hashes to there is no lock to be had; its linkto file then leads nowhere.
+  if (hashed === undefined || (hashed !== cached && !state.isUp(hashed)))
+    return cached.unlink(request, context);
+  // The common case is one call. As in GlusterFS, a rename by another client at the same moment is not locked out.
+  if (hashed !== cached || state.names.isDisplaced(entry)) {
+    return removeBoth(state, request, entry, hashed, cached, context);
+  }
+  try {
+    return await cached.unlink(request, context);
+  } catch (error) {
+    if (!isGlfsError(error, 'ENOENT', 'ESTALE')) throw error;
+    // Migrated since, perhaps: then the data must go where they are now.
+    const moved = await find(state, entry, context);
+    if (moved === cached) throw error;
+    return removeBoth(state, request, entry, hashed, moved, context);
+  }
 }
 
 /** Where the name's data are, looked up anew. @throws GlfsError ENOENT, or EISDIR where it is a directory by now. */
@@ -53,45 +73,59 @@ async function find(
   return child;
 }
 
-async function removeData(
+/**
+ * Data and linkto file on two subvolumes: under the lock of the name it is looked at again what is where, so that no linkto
+ * file goes that another client has just made for another file.
+ */
+function removeBoth(
   state: DistributeState,
   request: Request<'unlink'>,
   entry: Entry,
+  hashed: Subvolume,
   cached: Subvolume,
   context: CallContext,
-): Promise<{ child: Subvolume; reply: Unlink }> {
+): Promise<Unlink> {
+  return withNamespace(state, { hashed, ...entry }, context, async () => {
+    const there = await wind(hashed, (child) => lookAt(state, child, entry, context));
+    if (there.error !== undefined && there.error.code !== 'ENOENT') throw there.error;
+    if (there.reply === undefined) return cached.unlink(request, context);
+    const { stat, xdata } = there.reply;
+    if (!isLinkto(stat, xdata, state.attributes)) return hashed.unlink(request, context);
+    const target = state.childNamed(xdata?.get(state.attributes.linkto)) ?? cached;
+    const reply = await removeData(target, cached, request, context);
+    await removeLinkto(state, request, entry, hashed, context);
+    return reply;
+  });
+}
+
+async function removeData(
+  target: Subvolume,
+  cached: Subvolume,
+  request: Request<'unlink'>,
+  context: CallContext,
+): Promise<Unlink> {
   try {
-    return { child: cached, reply: await cached.unlink(request, context) };
+    return await target.unlink(request, context);
   } catch (error) {
-    if (!isGlfsError(error, 'ENOENT', 'ESTALE')) throw error;
-    // Migrated since, perhaps: then the data must go where they are now.
-    const moved = await find(state, entry, context);
-    if (moved === cached) throw error;
-    return { child: moved, reply: await moved.unlink(request, context) };
+    if (target === cached || !isGlfsError(error, 'ENOENT')) throw error;
+    return cached.unlink(request, context);
   }
 }
 
-/**
- * Removes the linkto file. If what stands there is none, it is the file itself, just migrated there, or a new one of the
- * same name, which must stay.
- */
-async function removePointer(
+/** The file is gone; its linkto file can only mislead by now. */
+async function removeLinkto(
   state: DistributeState,
-  { loc, xflags }: Request<'unlink'>,
+  { xflags }: Request<'unlink'>,
   entry: Entry,
   hashed: Subvolume,
   context: CallContext,
 ): Promise<void> {
-  const root = internalDetached(context);
-  const target = { inode: new Inode(), parent: entry.parent, name: entry.name };
-  const guarded = new Dict().set(marks.onlyIfLinkto, 1);
-  let { error } = await wind(hashed, (child) => child.unlink({ loc: target, xflags, xdata: guarded }, root));
-  if (error?.code === 'EBUSY') {
-    const { reply } = await wind(hashed, (child) => lookAt(state, child, entry, context));
-    const same = reply !== undefined && loc.inode.known && gfidEquals(reply.stat.gfid, loc.inode.gfid);
-    if (!same) return;
-    ({ error } = await wind(hashed, (child) => child.unlink({ loc: target, xflags }, root)));
-  }
+  const loc = { inode: new Inode(), ...entry };
+  const xdata = new Dict().set(marks.onlyIfLinkto, 1);
+  const { error } = await wind(hashed, (child) =>
+    child.unlink({ loc, xflags, xdata }, internalDetached(context)),
+  );
+  // EBUSY: the file itself is there, just migrated: it has a name too many, which a further unlink would remove.
   if (error === undefined || error.code === 'ENOENT') return;
   const details = { translator: state.name, subvolume: hashed.name, name: entry.name, error };
   state.log.warn(details, 'a linkto file stays behind');
