@@ -1,0 +1,82 @@
+import { ExitCode, Interrupted, UsageError } from './errors.ts';
+import { connectOptionsOf, credentialsOf, type GlobalOptions, timeoutOf } from './global-options.ts';
+import { Output, type Sink } from './output.ts';
+import { parseCommandLine, type ToRun } from './program.ts';
+import { Progress } from './progress.ts';
+import { Report } from './report.ts';
+import { Session } from './session.ts';
+import { Volumes } from './volumes.ts';
+
+/** What surrounds the process; tests give their own. */
+export interface World {
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdout: Sink;
+  readonly stderr: (text: string) => void;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** Columns of standard output, if that is a terminal. */
+  readonly columns: number | undefined;
+  /** Standard error, if that is a terminal. */
+  readonly terminal: NodeJS.WritableStream | undefined;
+  /** Aborted, with an Interrupted as reason, by signals. */
+  readonly signal: AbortSignal;
+  readonly umask: number;
+}
+
+/** Runs one command line; resolves to the exit code when all volumes are closed. */
+export async function run(world: World): Promise<number> {
+  const parsed = parseCommandLine(world.argv);
+  if (parsed.kind === 'wrong') return wrongUsage(world, parsed.message, parsed.name);
+  const isJson = parsed.kind === 'run' && parsed.globals.json === true;
+  const report = new Report(world.stderr, isJson, () => world.signal.aborted);
+  try {
+    if (parsed.kind === 'text') await new Output(world.stdout, false).print(parsed.text);
+    else await execute(parsed, sessionOf(world, parsed.globals, report));
+  } catch (error) {
+    const reason: unknown = world.signal.aborted ? world.signal.reason : error;
+    if (reason instanceof Interrupted) return reason.status;
+    if (error instanceof UsageError)
+      return wrongUsage(world, error.message, parsed.kind === 'run' ? parsed.name : '');
+    report.failure({ message: 'failed' }, error);
+  }
+  return report.status;
+}
+
+async function execute({ spec, operands, options }: ToRun, session: Session): Promise<void> {
+  try {
+    await spec.run(session, operands, options);
+    await session.out.finish();
+  } catch (error) {
+    // What was printed before the failure is to be seen.
+    if (!(error instanceof Interrupted) && !(error instanceof UsageError)) await session.out.finish();
+    throw error;
+  } finally {
+    session.progress.hide();
+    await session.report.attempt('cannot close the volume', () => session.volumes.close());
+  }
+}
+
+function sessionOf(world: World, globals: GlobalOptions, report: Report): Session {
+  const { env, signal, umask, stderr } = world;
+  const progress = new Progress(globals.quiet || globals.json ? undefined : world.terminal);
+  report.beforePrinting = progress.hide;
+  const write = (text: string): void => {
+    progress.hide();
+    stderr(text);
+  };
+  return new Session({
+    out: new Output(world.stdout, globals.json === true, world.columns),
+    report,
+    volumes: new Volumes(connectOptionsOf(globals, { env, signal, write }), credentialsOf(globals, umask)),
+    progress,
+    signal,
+    stdin: world.stdin,
+    umask,
+    timeout: timeoutOf(globals),
+  });
+}
+
+function wrongUsage({ stderr }: World, message: string, name: string): number {
+  stderr(`glfs: ${message}\nTry 'glfs ${name === '' ? '' : `${name} `}--help' for more information.\n`);
+  return ExitCode.usage;
+}
