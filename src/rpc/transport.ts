@@ -1,5 +1,5 @@
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
-import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { onAbort } from '../abort.ts';
 import { type ErrnoCode, errnoByCode, GlfsError, toGlfsError } from '../errors.ts';
 
@@ -169,7 +169,7 @@ function makeSocket(
     ...certificates,
     minVersion: certificates.minVersion ?? 'TLSv1.2',
     servername,
-    checkServerIdentity: verifyHost === true ? undefined : () => undefined,
+    checkServerIdentity: verifyHost === true ? checkServerIdentity : () => undefined,
     rejectUnauthorized: true,
   });
   // node:tls ignores `onread`; the plain events do.
