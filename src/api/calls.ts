@@ -57,13 +57,13 @@ export class Call {
     const { traits, target } = fops[name];
     const run = this.scope.mount.fops[name] as FopTable[K];
     const full = this.withLease(request);
-    if (!this.abortable) return run(full, this.context) as Promise<Reply<K>>;
-    throwIfEnded(this.context);
-    if (traits.mutates || traits.lock || traits.control)
-      return this.toTheEnd(() => run(full, detached(this.context)));
+    const start = (context: CallContext): Promise<Reply<K>> => run(full, context) as Promise<Reply<K>>;
+    if (this.abortable) throwIfEnded(this.context);
+    const context = this.abortable ? detached(this.context) : this.context;
+    if (traits.mutates) return this.scope.changes.follow(() => this.toTheEnd(() => start(context)));
+    if (traits.lock || traits.control) return this.toTheEnd(() => start(context));
     // What was opened must be known, or it could not be released.
-    if (target === 'open') return run(full, detached(this.context)) as Promise<Reply<K>>;
-    return run(full, this.context) as Promise<Reply<K>>;
+    return start(target === 'open' ? context : this.context);
   }
 
   private async toTheEnd<T>(run: () => Promise<T>): Promise<T> {

@@ -14,7 +14,7 @@ import { linkTarget } from './link-targets.ts';
 import { inEncoding, nameOf } from './names.ts';
 import { wireFlags } from './open-flags.ts';
 import { openDirectory, openInode, openPath, unlessEnded } from './opening.ts';
-import { atPathFrom } from './paths.ts';
+import { atPathFrom, lookupInode } from './paths.ts';
 import type { Scope, Step } from './scope.ts';
 import { read, write } from './transfer.ts';
 import { readResult, writeResult } from './transfer-results.ts';
@@ -123,9 +123,10 @@ export class Handle extends Attributed implements Disposable {
 
   /** Gives this file a further name in `directory` (glfs_h_link). @throws GlfsError EEXIST, EPERM for a directory */
   async link(directory: Handle, name: Path, options?: CallOptions): Promise<void> {
-    await this.call('link', options, name, (call) =>
-      entries.link(call, this.inode, directory.directory, nameOf(name)),
-    );
+    await this.call('link', options, name, async (call) => {
+      await directory.know(call);
+      return entries.link(call, this.inode, directory.directory, nameOf(name));
+    });
   }
 
   /** Removes a file of this directory (glfs_h_unlink). @throws GlfsError ENOENT, EISDIR */
@@ -140,7 +141,8 @@ export class Handle extends Attributed implements Disposable {
 
   /** Moves an entry of this directory to `directory` (glfs_h_rename). @throws GlfsError as rename(2) */
   rename(name: Path, directory: Handle, newName: Path, options?: CallOptions): Promise<void> {
-    return this.call('rename', options, name, (call) => {
+    return this.call('rename', options, name, async (call) => {
+      await directory.know(call);
       const from = { parent: this.directory, name: nameOf(name) };
       return entries.rename(call, from, { parent: directory.directory, name: nameOf(newName) });
     });
@@ -224,6 +226,11 @@ export class Handle extends Attributed implements Disposable {
     this.close();
   }
 
+  /** A handle that came with an upcall does not know of what type its file is. */
+  private async know(call: Call): Promise<void> {
+    if (this.inode.type === 'unknown') await lookupInode(call, this.inode);
+  }
+
   private get label(): string {
     return `<gfid:${this.gfid}>`;
   }
@@ -258,7 +265,10 @@ export class Handle extends Attributed implements Disposable {
     body: (call: Call) => Promise<T>,
   ): Promise<T> {
     const path = name === undefined ? this.label : `${this.label}/${shown(name)}`;
-    return runCall(this.scope, { syscall, path }, options, body);
+    return runCall(this.scope, { syscall, path }, options, async (call) => {
+      await this.know(call);
+      return body(call);
+    });
   }
 
   protected override run<T>(

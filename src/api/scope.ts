@@ -16,6 +16,25 @@ export interface Opened {
   close(): Promise<void>;
 }
 
+/** Changes under way, of all callers: who closes the volume waits for them, even for those that nobody waits for any more. */
+export class Changes {
+  private count = 0;
+  private whenDone: (() => void)[] = [];
+
+  async follow<T>(change: () => Promise<T>): Promise<T> {
+    this.count++;
+    try {
+      return await change();
+    } finally {
+      if (--this.count === 0) for (const wake of this.whenDone.splice(0)) wake();
+    }
+  }
+
+  async done(): Promise<void> {
+    if (this.count > 0) await new Promise<void>((resolve) => this.whenDone.push(resolve));
+  }
+}
+
 /** What all calls on a volume or one of its views have in common. Immutable, but for what is open. */
 export class Scope {
   readonly context: CallContext;
@@ -28,7 +47,8 @@ export class Scope {
     readonly identity: Identity,
     /** Where relative paths start. */
     readonly start: Step,
-    readonly opened: Set<Opened>,
+    readonly opened: Set<Opened> = new Set(),
+    readonly changes: Changes = new Changes(),
   ) {
     this.context = contextOf(identity);
     this.device = deviceOf(info.name);
@@ -36,7 +56,7 @@ export class Scope {
 
   with(changes: { identity?: Identity; start?: Step }): Scope {
     const { identity = this.identity, start = this.start } = changes;
-    return new Scope(this.mount, this.info, identity, start, this.opened);
+    return new Scope(this.mount, this.info, identity, start, this.opened, this.changes);
   }
 }
 

@@ -9,7 +9,7 @@ export abstract class VolumeBase {
   protected readonly scope: Scope;
 
   constructor(mount: Mount, info: VolumeInfo, scope?: Scope) {
-    this.scope = scope ?? new Scope(mount, info, processIdentity(), rootStep(mount), new Set());
+    this.scope = scope ?? new Scope(mount, info, processIdentity(), rootStep(mount));
   }
 
   /** One call on a path: errors name both. */

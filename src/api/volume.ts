@@ -120,6 +120,7 @@ export class Volume extends VolumeFiles implements AsyncDisposable {
 
   private async disconnect(): Promise<void> {
     const closed = await Promise.allSettled([...this.scope.opened].map((opened) => opened.close()));
+    await this.scope.changes.done();
     await this.scope.mount.close();
     const failures = closed.flatMap((result) =>
       result.status === 'rejected' ? [result.reason as Error] : [],

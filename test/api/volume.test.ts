@@ -96,6 +96,24 @@ describe('a volume', () => {
     await expect(directory.read()).rejects.toMatchObject({ code: 'EBADF' });
   });
 
+  it('lets a change that nobody waits for come to its end before it is closed', async () => {
+    let go = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    memory.before = ({ fop }) => (fop === 'rename' ? gate : undefined);
+    await expect(volume.rename('/f', '/g', { timeout: 20 })).rejects.toMatchObject({
+      code: 'ETIMEDOUT',
+      outcome: 'unknown',
+    });
+    const closing = volume.close();
+    await new Promise((next) => setImmediate(next));
+    expect(memory.closed).toBe(false);
+    go();
+    await closing;
+    expect([...memory.tree.root.entries.keys()]).toEqual(['g']);
+  });
+
   it('is closed even where a file could not be flushed, and says so', async () => {
     await volume.open('/f', 'r+');
     memory.before = ({ fop }) => {
@@ -132,6 +150,8 @@ describe('upcalls', () => {
     expect(seen[1]).toMatchObject({ type: 'read' });
     using handle = (seen[0] as Extract<Upcall, { kind: 'invalidation' }>).handle();
     expect((await handle.stat()).size).toBe(4);
+    await using file = await handle.open();
+    expect((await file.readFile()).toString()).toBe('text');
     // Leaving the loop has ended it.
     expect([memory.listening, await upcalls.next()]).toEqual([0, { value: undefined, done: true }]);
   });
