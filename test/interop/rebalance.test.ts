@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, statfsSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type File, type Volume } from '../../src/index.ts';
@@ -8,7 +8,7 @@ import { type Mount, mountVolume } from '../helpers/mount.ts';
 import { openFiles } from '../helpers/statedump.ts';
 import type { Brick, TestVolume } from '../helpers/volume.ts';
 import { waitUntil } from '../helpers/wait.ts';
-import { readXattrsOf } from '../helpers/xattr.ts';
+import { readXattrs, readXattrsOf } from '../helpers/xattr.ts';
 
 const FILES = 40;
 const BLOCKS = 48;
@@ -138,8 +138,11 @@ describe('files that are moved while they are open', () => {
     const before = holders(volume.bricks);
     expect(before.size).toBe(all.length);
     const writers = [new Writers(calm, 8), new Writers(hot, 0, HOT_FILES)];
-    await during();
-    for (const each of writers) await each.stop();
+    try {
+      await during();
+    } finally {
+      for (const each of writers) await each.stop();
+    }
     expect(writers.flatMap(({ errors }) => errors)).toEqual([]);
     await expectAllWhole();
     return moved(before).length;
@@ -206,6 +209,69 @@ describe('files that are moved while they are open', () => {
       const mode = lstatSync(path).mode & 0o7777;
       expect({ path, mode, guarded: xattrs.has(PROTECT) }).toEqual({ path, mode: 0o644, guarded: false });
     }
+  });
+});
+
+describe('a big file while it is being copied', () => {
+  const pool = attachPool();
+  const MIB = 1 << 20;
+  const SIZE = 192;
+  const NAME = 'big 6';
+  let volume: TestVolume;
+
+  beforeAll(async () => {
+    volume = await pool.createVolume('copying', { bricks: 2 });
+  });
+
+  afterAll(() => volume?.delete());
+
+  const modes = (): number[] =>
+    volume.bricks.flatMap(({ path }) => {
+      const stat = lstatSync(join(path, NAME), { throwIfNoEntry: false });
+      return stat === undefined ? [] : [stat.mode & 0o7777];
+    });
+
+  test('takes changes of every kind, and none is lost by the end of the copy', async () => {
+    await using client = await connect(volume.url);
+    await using file = await client.open(`/${NAME}`, 'w+');
+    const letter = (mebibyte: number): number => 65 + (mebibyte % 26);
+    for (let at = 0; at < SIZE; at++) await file.pwrite(Buffer.alloc(MIB, letter(at)), at * MIB);
+    await volume.addBrick({ bricks: 1 });
+    await waitUntil(() => client.volfile().includes('copying-client-2'), { what: 'the new graph' });
+    await volume.startRebalance('force');
+    await waitUntil(() => modes().some((mode) => (mode & 0o3000) === 0o3000), {
+      what: 'the copy to begin',
+      timeoutMs: 30_000,
+      everyMs: 1,
+    });
+    const size = 100 * MIB + 17;
+    await Promise.all([
+      file.truncate(size),
+      file.zerofill(5 * MIB, 4096),
+      file.pwrite('new', 7 * MIB),
+      file.setxattr('user.note', Buffer.from('yes')),
+      client.chmod(`/${NAME}`, 0o600),
+    ]);
+    // The mover saw it all, and gave the file back.
+    const { failures } = await volume.waitRebalance();
+    expect(failures).toBe(1);
+    expect(modes()).toEqual(expect.arrayContaining([0o600, 0o1000]));
+    await using mount = await mountVolume(pool, { volume: volume.name });
+    const content = readFileSync(mount.at(NAME));
+    expect(content.length).toBe(size);
+    const expected = Buffer.concat(
+      Array.from({ length: 101 }, (_, at) => Buffer.alloc(MIB, letter(at))),
+    ).subarray(0, size);
+    expected.fill(0, 5 * MIB, 5 * MIB + 4096);
+    expected.write('new', 7 * MIB);
+    expect(content.equals(expected)).toBe(true);
+    expect((await readXattrs(mount.at(NAME))).get('user.note')?.toString()).toBe('yes');
+    // And nothing stands in the way of moving it now.
+    await volume.startRebalance('force');
+    expect((await volume.waitRebalance()).files).toBe(1);
+    expect(readFileSync(mount.at(NAME)).equals(expected)).toBe(true);
+    const { buffer } = await file.pread(3, 7 * MIB);
+    expect(Buffer.from(buffer).toString()).toBe('new');
   });
 });
 
