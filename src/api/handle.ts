@@ -1,4 +1,4 @@
-import { GlfsError } from '../errors.ts';
+import { GlfsError, isGlfsError } from '../errors.ts';
 import { Fd, type Inode } from '../graph/index.ts';
 import type { Gfid } from '../protocol/gfid.ts';
 import { OpenFlag } from '../protocol/messages.ts';
@@ -39,6 +39,10 @@ import type {
 const forgotten = new FinalizationRegistry<Inode>((inode) => {
   inode.pins--;
 });
+
+function gone(cause: GlfsError): GlfsError {
+  return new GlfsError('ESTALE', undefined, { fop: cause.fop, brick: cause.brick, cause });
+}
 
 /**
  * A file or directory by its gfid (glfs_object_t): it stays the same through renames. Calls on entries name them in the
@@ -266,8 +270,14 @@ export class Handle extends Attributed implements Disposable {
   ): Promise<T> {
     const path = name === undefined ? this.label : `${this.label}/${shown(name)}`;
     return runCall(this.scope, { syscall, path }, options, async (call) => {
-      await this.know(call);
-      return body(call);
+      try {
+        await this.know(call);
+        return await body(call);
+      } catch (error) {
+        // A brick that still remembers a removed file says ENOENT of it; of a handle both mean the same.
+        if (name === undefined && isGlfsError(error, 'ENOENT')) throw gone(error);
+        throw error;
+      }
     });
   }
 

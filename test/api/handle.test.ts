@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Handle } from '../../src/api/handle.ts';
 import type { Volume } from '../../src/api/volume.ts';
+import { GlfsError } from '../../src/errors.ts';
 import { LeaseType } from '../../src/protocol/messages.ts';
 import { MemoryVolume } from '../helpers/memory-volume/volume.ts';
 
@@ -30,6 +31,12 @@ describe('handles', () => {
     await volume.unlink('/g');
     await expect(handle.stat()).rejects.toMatchObject({ code: 'ESTALE', path: `<gfid:${handle.gfid}>` });
     await expect(volume.fromHandle(bytes)).rejects.toMatchObject({ code: 'ESTALE', syscall: 'lookup' });
+    memory.before = () => {
+      throw new GlfsError('ENOENT');
+    };
+    await expect(handle.stat()).rejects.toMatchObject({ code: 'ESTALE', syscall: 'stat' });
+    await expect(root.lookup('g')).rejects.toMatchObject({ code: 'ENOENT' });
+    memory.before = () => {};
     await expect(volume.fromHandle('nonsense')).rejects.toMatchObject({ code: 'EINVAL' });
     await expect(volume.fromHandle(new Uint8Array(3))).rejects.toMatchObject({ code: 'EINVAL' });
   });
