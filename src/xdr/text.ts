@@ -15,23 +15,25 @@ export function decodeText(bytes: Uint8Array): string {
   return text.includes('\ufffd') ? decodeEscaping(buffer) : text;
 }
 
-/** Runs of well-formed bytes are decoded at once, bytes between them one by one: linear time whatever comes. */
-function decodeEscaping(bytes: Buffer): string {
-  const parts: string[] = [];
-  let run = 0;
+/** Units of UTF-16 are written one by one: linear time whatever comes. */
+function decodeEscaping(bytes: Uint8Array): string {
+  const units = new Uint16Array(bytes.length);
+  let count = 0;
   let at = 0;
   while (at < bytes.length) {
     const length = sequenceLength(bytes, at);
-    if (length > 0) {
-      at += length;
+    const first = bytes[at]!;
+    if (length <= 1) {
+      units[count++] = length === 1 ? first : SURROGATE + first;
+      at++;
       continue;
     }
-    if (at > run) parts.push(bytes.toString('utf8', run, at));
-    parts.push(String.fromCharCode(SURROGATE + bytes[at]!));
-    run = ++at;
+    let point = first & (0xff >> (length + 1));
+    for (const end = at + length; ++at < end; ) point = (point << 6) | (bytes[at]! & 0x3f);
+    if (point >= 0x10000) units[count++] = 0xd7c0 + (point >> 10);
+    units[count++] = point >= 0x10000 ? 0xdc00 + (point & 0x3ff) : point;
   }
-  if (at > run) parts.push(bytes.toString('utf8', run, at));
-  return parts.join('');
+  return Buffer.from(units.buffer, 0, count * 2).toString('utf16le');
 }
 
 /**
@@ -62,17 +64,20 @@ export function encodeText(text: string): Uint8Array {
   return encodeEscaping(text);
 }
 
-const LONE_SURROGATES = /(\p{Surrogate}+)/u;
-
 function encodeEscaping(text: string): Uint8Array {
-  // Every second part is a run of lone surrogates.
-  const parts = text.split(LONE_SURROGATES).map((part, index) => {
-    if (index % 2 === 0) return Buffer.from(part, 'utf8');
-    return Uint8Array.from(part, (character) => {
-      const byte = character.charCodeAt(0) - SURROGATE;
-      if (byte < 0x80 || byte > 0xff) throw new GlfsError('EILSEQ', 'text with a surrogate that is no byte');
-      return byte;
-    });
-  });
-  return Buffer.concat(parts);
+  const bytes = Buffer.allocUnsafe(text.length * 3);
+  let length = 0;
+  let run = 0;
+  for (let at = 0; at < text.length; at++) {
+    const point = text.codePointAt(at)!;
+    if (point > 0xffff) at++;
+    if (point < 0xd800 || point > 0xdfff) continue;
+    const byte = point - SURROGATE;
+    if (byte < 0x80 || byte > 0xff) throw new GlfsError('EILSEQ', 'text with a surrogate that is no byte');
+    if (at > run) length += bytes.write(text.slice(run, at), length);
+    bytes[length++] = byte;
+    run = at + 1;
+  }
+  length += bytes.write(text.slice(run), length);
+  return bytes.subarray(0, length);
 }
