@@ -4,11 +4,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connect } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
 import type { TestVolume } from '../helpers/volume.ts';
 import { waitUntil } from '../helpers/wait.ts';
 
-/* Every file of examples/, run as its head says. */
+/* Every file of examples/, run as its head says, and the program of the README. */
 
 const root = resolve(import.meta.dirname, '../..');
 const pool = attachPool();
@@ -86,6 +87,17 @@ it('follow-upcalls', async () => {
   await example('lock-a-counter', volume.url, 'counter');
   expect(await ended).toBe(0);
   expect(output.split('\n')[1]).toMatch(/^counter: .*size.*times/);
+});
+
+it('the README', async () => {
+  const [, program] = /^```ts\n([\s\S]*?)^```$/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+  const file = `${pool.scratch('readme')}.mts`;
+  writeFileSync(file, program!.replace('gluster://server1,server2/volume', volume.url));
+  const { stdout } = await exec(process.execPath, ['--import', 'tsx', file], { cwd: root });
+  expect(stdout).toBe('2025 true\n');
+  await using connected = await connect(volume.url);
+  const report = await connected.readFile('/reports/old/june.txt', { encoding: 'utf8' });
+  expect(report).toBe('ALL well\n');
 });
 
 it('leaves none out', () => {
