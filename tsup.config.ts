@@ -1,12 +1,10 @@
-import { existsSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 const common: Options = { target: 'node20', platform: 'node', outDir: 'dist' };
-const cli: Record<string, string> = existsSync('src/cli/main.ts') ? { cli: 'src/cli/main.ts' } : {};
 
 /** `npm run build` empties dist/ first: the builds run side by side. */
 export default defineConfig([
-  { ...common, entry: { index: 'src/index.ts', ...cli }, format: 'esm', splitting: true },
+  { ...common, entry: { index: 'src/index.ts', cli: 'src/cli/main.ts' }, format: 'esm', splitting: true },
   {
     ...common,
     entry: { index: 'src/index.ts' },
