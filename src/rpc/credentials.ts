@@ -57,3 +57,17 @@ export function encodeCredential(flavor: 'v2' | 'v3', identity: Identity): Uint8
   writer.patchU32(4, body);
   return writer.bytes;
 }
+
+/** Where flags, nanoseconds and seconds stand in an encoded AUTH_GLUSTERFS_v3. */
+const STAMP_AT = 20;
+
+/** A copy of an encoded v3 credential with another stamp: what differs from write to write of one caller. */
+export function withStamp(credential: Uint8Array, stamp: NonNullable<Identity['stamp']>): Uint8Array {
+  const copy = new Uint8Array(credential);
+  const view = new DataView(copy.buffer);
+  view.setUint32(STAMP_AT, stamp.flags);
+  view.setUint32(STAMP_AT + 4, stamp.nanoseconds);
+  view.setUint32(STAMP_AT + 8, Math.floor(stamp.seconds / 0x1_0000_0000));
+  view.setUint32(STAMP_AT + 12, stamp.seconds % 0x1_0000_0000);
+  return copy;
+}

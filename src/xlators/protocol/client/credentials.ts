@@ -1,16 +1,22 @@
 import type { CallContext } from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
-import { encodeCredential, maxGroups } from '../../../rpc/index.ts';
+import { encodeCredential, maxGroups, withStamp } from '../../../rpc/index.ts';
 
 /** Owner of callers that gave none: lock calls of an empty owner are refused. */
 const DEFAULT_OWNER = new Uint8Array([0, 0, 0, 1]);
 
-/** Encodes who calls; contexts that come again are encoded once. */
+/** A credential without a stamp, and whom it was made for. */
+interface Known {
+  readonly context: CallContext;
+  readonly encoded: Uint8Array;
+}
+
+/**
+ * Encodes who calls. Every write has a context of its own, because it has a time of its own; all else of it comes again and
+ * again, and is encoded once for each owner.
+ */
 export class Credentials {
-  private readonly known = {
-    v2: new WeakMap<CallContext, Uint8Array>(),
-    v3: new WeakMap<CallContext, Uint8Array>(),
-  };
+  private readonly known = { v2: new WeakMap<Uint8Array, Known>(), v3: new WeakMap<Uint8Array, Known>() };
   private warned = false;
 
   constructor(
@@ -19,19 +25,25 @@ export class Credentials {
   ) {}
 
   of(context: CallContext, flavor: 'v2' | 'v3'): Uint8Array {
-    const cached = this.known[flavor].get(context);
-    if (cached !== undefined) return cached;
+    const known = this.known[flavor].get(context.lkOwner);
+    const encoded =
+      known !== undefined && sameCaller(known.context, context)
+        ? known.encoded
+        : this.encode(context, flavor);
+    return context.stamp === undefined || flavor === 'v2' ? encoded : withStamp(encoded, context.stamp);
+  }
+
+  private encode(context: CallContext, flavor: 'v2' | 'v3'): Uint8Array {
     const lkOwner = context.lkOwner.length === 0 ? DEFAULT_OWNER : context.lkOwner;
-    const { pid, uid, gid, stamp } = context;
+    const { pid, uid, gid } = context;
     const encoded = encodeCredential(flavor, {
       pid,
       uid,
       gid,
-      stamp,
       lkOwner,
       groups: this.groups(context, flavor, lkOwner),
     });
-    this.known[flavor].set(context, encoded);
+    this.known[flavor].set(context.lkOwner, { context, encoded });
     return encoded;
   }
 
@@ -49,4 +61,8 @@ export class Credentials {
     }
     return groups.slice(0, most);
   }
+}
+
+function sameCaller(a: CallContext, b: CallContext): boolean {
+  return a.uid === b.uid && a.gid === b.gid && a.pid === b.pid && a.groups === b.groups;
 }
