@@ -4,7 +4,7 @@ import type { Dialect, Layout } from '../../../protocol/dialect.ts';
 import type { Dict } from '../../../protocol/dict.ts';
 import type { Target } from '../../../protocol/fop-row.ts';
 import { type FopName, fops } from '../../../protocol/fops.ts';
-import { type Gfid, NULL_GFID } from '../../../protocol/gfid.ts';
+import { type Gfid, isNullGfid, NULL_GFID } from '../../../protocol/gfid.ts';
 import { typeOfDirent } from '../../../protocol/iatt.ts';
 import { encodeText, i32, type XdrReader, type XdrWriter } from '../../../xdr/index.ts';
 
@@ -119,12 +119,10 @@ interface WireEntry {
   xdata?: Dict;
 }
 
-const ZERO_GFID_KEY = 0n;
-
-/** Turns the wire's list into entries; a brick that could not stat an entry sends zeros. */
+/** Turns the wire's list into entries. A brick that could not stat an entry sends zeros; what is above the root has no gfid. */
 export function toDirectoryEntries(entries: readonly WireEntry[]): DirectoryEntry[] {
   return entries.map(({ ino, offset, type, name, stat, xdata }) => {
-    const known = stat !== undefined && (stat.ino !== ZERO_GFID_KEY || stat.mode !== 0);
+    const known = stat !== undefined && !isNullGfid(stat.gfid);
     return { name, ino, offset, type: typeOfDirent(type), stat: known ? stat : undefined, xdata };
   });
 }
