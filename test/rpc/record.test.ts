@@ -20,7 +20,7 @@ const planned: fc.Arbitrary<Planned> = fc.record({
   xid: fc.integer({ min: 0, max: 0xffffffff }),
   call: fc.boolean(),
   body: fc.uint8Array({ maxLength: 3000, size: 'max' }),
-  cuts: fc.oneof(fc.constant([]), fc.array(fc.nat(700), { maxLength: 5 })),
+  cuts: fc.oneof(fc.constant<number[]>([]), fc.array(fc.nat(700), { maxLength: 5 })),
   header: fc.option(fc.nat(100), { nil: undefined }),
   known: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
 });
@@ -133,17 +133,21 @@ describe('RecordReader', () => {
 
   test('hostile streams: EPROTO or silence, and memory of what arrived only', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 400, size: 'max' }), fc.integer({ min: 1, max: 50 }), (bytes, chunk) => {
-        const reader = new RecordReader({
-          recipient: () => ({ limit: 10_000, settled: false }),
-          record: (_xid, _type, record) => expect(record.length).toBeLessThanOrEqual(bytes.length),
-        });
-        try {
-          for (let at = 0; at < bytes.length; at += chunk) reader.push(bytes.subarray(at, at + chunk));
-        } catch (error) {
-          if (!isGlfsError(error, 'EPROTO')) throw error;
-        }
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 400, size: 'max' }),
+        fc.integer({ min: 1, max: 50 }),
+        (bytes, chunk) => {
+          const reader = new RecordReader({
+            recipient: () => ({ limit: 10_000, settled: false }),
+            record: (_xid, _type, record) => expect(record.length).toBeLessThanOrEqual(bytes.length),
+          });
+          try {
+            for (let at = 0; at < bytes.length; at += chunk) reader.push(bytes.subarray(at, at + chunk));
+          } catch (error) {
+            if (!isGlfsError(error, 'EPROTO')) throw error;
+          }
+        },
+      ),
       { numRuns: 3000 },
     );
   });
