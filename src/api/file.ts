@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { GlfsError } from '../errors.ts';
 import { newLkOwner } from '../graph/index.ts';
 import { OpenFlag } from '../protocol/messages.ts';
+import { copyBytes } from '../xdr/index.ts';
 import { changeOf, truncate } from './attributes.ts';
 import { named, runCall } from './calls.ts';
 import { type CopyRange, copyRange } from './copy-range.ts';
@@ -147,7 +148,7 @@ export class File extends FileContents implements AsyncDisposable {
   /** 1 to 255 bytes on whose behalf this file's locks are held from now on (glfs_fd_set_lkowner). @throws GlfsError EINVAL */
   setLockOwner(owner: Uint8Array): void {
     checkOwner(owner);
-    this.context = { ...this.context, lkOwner: owner.slice() };
+    this.context = { ...this.context, lkOwner: copyBytes(owner) };
   }
 
   /** Takes a lease (glfs_lease). `onRecall` is told when a server wants it back. @throws GlfsError EAGAIN, EOPNOTSUPP, EINVAL */

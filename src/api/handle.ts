@@ -2,6 +2,7 @@ import { GlfsError, isGlfsError } from '../errors.ts';
 import { Fd, type Inode } from '../graph/index.ts';
 import type { Gfid } from '../protocol/gfid.ts';
 import { OpenFlag } from '../protocol/messages.ts';
+import { copyBytes } from '../xdr/index.ts';
 import { Attributed } from './attributed.ts';
 import { access, changeOf, statfs, type Target, truncate } from './attributes.ts';
 import { type Call, runCall, shown } from './calls.ts';
@@ -64,7 +65,7 @@ export class Handle extends Attributed implements Disposable {
 
   /** The 16 bytes by which `volume.fromHandle` finds the file again, in any process (glfs_h_extract_handle). */
   toBytes(): Gfid {
-    return this.inode.gfid.slice();
+    return copyBytes(this.inode.gfid);
   }
 
   /** The file at a path that starts here; a link at its end is followed only if asked for (glfs_h_lookupat). @throws GlfsError ENOENT */

@@ -3,6 +3,7 @@ import { GlfsError } from '../errors.ts';
 import type { Inode } from '../graph/index.ts';
 import { gfidEquals } from '../protocol/gfid.ts';
 import { LeaseCommand, LeaseType } from '../protocol/messages.ts';
+import { copyBytes } from '../xdr/index.ts';
 import type { Call } from './calls.ts';
 import type { CallOptions, LeaseKind } from './types.ts';
 
@@ -38,7 +39,7 @@ export async function takeLease(
 
 /** SET of a lease. @throws GlfsError EAGAIN where others have the file open in a way that forbids it. */
 async function setLease(call: Call, inode: Inode, kind: LeaseKind, id?: Uint8Array): Promise<Uint8Array> {
-  const used = id?.slice() ?? new Uint8Array(randomBytes(LEASE_ID_BYTES));
+  const used = copyBytes(id ?? randomBytes(LEASE_ID_BYTES));
   checkId(used);
   const type = kind === 'read' ? LeaseType.READ : LeaseType.READ_WRITE;
   await send(call, inode, LeaseCommand.SET, type, used);

@@ -1,6 +1,7 @@
 import { GlfsError } from '../errors.ts';
 import { Inode } from '../graph/index.ts';
 import { gfidFromString, gfidToString } from '../protocol/gfid.ts';
+import { copyBytes } from '../xdr/index.ts';
 import { Attributed } from './attributed.ts';
 import { withCredentials } from './credentials.ts';
 import { Handle } from './handle.ts';
@@ -71,7 +72,7 @@ export class Volume extends VolumeFiles implements AsyncDisposable {
   fromHandle(gfid: GfidLike, options?: CallOptions): Promise<Handle> {
     const label = typeof gfid === 'string' ? gfid : Buffer.from(gfid).toString('hex');
     return this.call('lookup', `<gfid:${label}>`, options, async (call) => {
-      const bytes = typeof gfid === 'string' ? gfidFromString(gfid) : gfid.slice();
+      const bytes = typeof gfid === 'string' ? gfidFromString(gfid) : copyBytes(gfid);
       if (bytes.length !== GFID_BYTES) throw new GlfsError('EINVAL', `a handle has ${GFID_BYTES} bytes`);
       const { inode } = await lookupInode(call, new Inode(bytes));
       return this.handleOf(inode);

@@ -1,7 +1,7 @@
 import { GlfsError } from '../errors.ts';
 import { isInternalAttribute } from '../graph/xattr-checks.ts';
 import { Dict, entryBytes } from '../protocol/dict.ts';
-import { encodeText } from '../xdr/index.ts';
+import { copyBytes, encodeText } from '../xdr/index.ts';
 import type { Target } from './attributes.ts';
 import type { Call } from './calls.ts';
 import type { SetxattrOptions } from './types.ts';
@@ -39,7 +39,7 @@ export async function setxattr(
   value: string | Uint8Array,
   mode?: SetxattrOptions['mode'],
 ): Promise<void> {
-  const bytes = typeof value === 'string' ? encodeText(value) : call.abortable ? value.slice() : value;
+  const bytes = typeof value === 'string' ? encodeText(value) : call.abortable ? copyBytes(value) : value;
   const dict = new Dict().setBytes(name, bytes);
   const flags = mode === 'create' ? XATTR_CREATE : mode === 'replace' ? XATTR_REPLACE : 0;
   if ('fd' in target) await call.fop('fsetxattr', { fd: target.fd, dict, flags });
