@@ -16,6 +16,19 @@ beforeEach(async () => {
 });
 
 describe('handles', () => {
+  it('keep nothing of the memory that they were made from', async () => {
+    await volume.writeFile('/f', 'text');
+    using first = await volume.handle('/f');
+    // A Buffer: its slice() would be a view.
+    const bytes = Buffer.from(first.toBytes());
+    using handle = await volume.fromHandle(bytes);
+    const { gfid } = handle;
+    bytes.fill(0xee);
+    handle.toBytes().fill(0xee);
+    expect(handle.gfid).toBe(gfid);
+    expect((await handle.stat()).size).toBe(4);
+  });
+
   it('stay with their file through renames, and find it again from 16 bytes', async () => {
     await volume.mkdir('/a/b', { recursive: true });
     await volume.writeFile('/a/b/f', 'text');
