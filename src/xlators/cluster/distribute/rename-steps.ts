@@ -46,7 +46,7 @@ export async function renameAt(
   const xdata = new Dict().merge(plan.request.xdata).set(marks.renameTrack, renameMark(source, target));
   const reply = await data.rename({ ...plan.request, xdata }, context);
   const afterwards: Promise<unknown>[] = [];
-  if (sourceHashed !== data) afterwards.push(removeLinkto(state, sourceHashed, plan, context));
+  if (sourceHashed !== data) afterwards.push(removeLinktoIfRenamed(state, plan, context));
   if (old !== undefined && old.child !== data) afterwards.push(removeOld(state, plan, context));
   if (targetHashed !== data) afterwards.push(pointToData(state, plan, context));
   await Promise.all(afterwards);
@@ -152,6 +152,19 @@ async function removeSource(
     await removeLinkto(state, sourceHashed, plan, context);
   }
   return reply;
+}
+
+/**
+ * The old name's linkto file, unless the old name still stands: if another client has just linked the file to the new name,
+ * the brick found two names of one file, and then does nothing, as POSIX wants it.
+ */
+async function removeLinktoIfRenamed(
+  state: DistributeState,
+  plan: FilePlan,
+  context: CallContext,
+): Promise<void> {
+  const { error } = await wind(plan.data, (child) => lookAt(state, child, plan.source, context));
+  if (error?.code === 'ENOENT') await removeLinkto(state, plan.sourceHashed, plan, context);
 }
 
 /** The old name's linkto file. */
