@@ -28,7 +28,7 @@ export {
 } from './options.ts';
 export { ordered } from './ordered.ts';
 export { type RangeClaim, type RangeKind, RangeOrder } from './ordering.ts';
-export { sleep, whenEnded } from './patience.ts';
+export { sleep, whenEnded, whileWaiting } from './patience.ts';
 export { registerTranslator, type TranslatorType, translatorType, translatorTypes } from './registry.ts';
 export {
   type ConnectionDefaults,

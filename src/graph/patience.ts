@@ -1,3 +1,4 @@
+import { onAbort, untilDeadline } from '../abort.ts';
 import { GlfsError } from '../errors.ts';
 import { type CallContext, throwIfEnded } from './context.ts';
 
@@ -9,23 +10,24 @@ export function whenEnded(context: CallContext, listener: (error: GlfsError) => 
   const { signal, deadline } = context;
   if (signal === undefined && deadline === undefined) return nothing;
   let timer: NodeJS.Timeout | undefined;
+  let unwatch = nothing;
   const stop = (): void => {
-    signal?.removeEventListener('abort', aborted);
+    unwatch();
     clearTimeout(timer);
   };
   const end = (error: GlfsError): void => {
     stop();
     listener(error);
   };
-  const aborted = (): void =>
-    end(new GlfsError('ECANCELED', 'the call was aborted', { cause: signal?.reason }));
-  signal?.addEventListener('abort', aborted, { once: true });
+  if (signal !== undefined) {
+    unwatch = onAbort(signal, () =>
+      end(new GlfsError('ECANCELED', 'the call was aborted', { cause: signal.reason })),
+    );
+  }
   if (deadline !== undefined) {
-    // setTimeout holds 31 bits of milliseconds; who waits longer than 24 days is not missed.
-    const wait = Math.min(Math.max(deadline - performance.now(), 0), 0x7fffffff);
     timer = setTimeout(
       () => end(new GlfsError('ETIMEDOUT', 'the deadline of the call has passed')),
-      Math.ceil(wait),
+      untilDeadline(deadline),
     );
   }
   return stop;
@@ -45,5 +47,16 @@ export async function sleep(milliseconds: number, context: CallContext): Promise
       clearTimeout(timer);
       reject(error);
     });
+  });
+}
+
+/** What `promise` brings, unless the caller's wait ends before. @throws GlfsError ECANCELED, ETIMEDOUT; what the promise throws. */
+export function whileWaiting<T>(promise: Promise<T>, context: CallContext): Promise<T> {
+  if (context.signal === undefined && context.deadline === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    // A signal that has aborted already tells nobody any more.
+    throwIfEnded(context);
+    const stop = whenEnded(context, reject);
+    promise.then(resolve, reject).finally(stop);
   });
 }

@@ -61,6 +61,10 @@ export class ManagementConnection {
     return new ManagementConnection(connection, options);
   }
 
+  get open(): boolean {
+    return this.connection.open;
+  }
+
   get name(): string {
     return serverName(this.options.server);
   }

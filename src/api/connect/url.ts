@@ -44,8 +44,9 @@ export function parseVolumeUrl(url: string): VolumeAddress {
 }
 
 function splitVolume(url: string, segments: string[]): { volume: string; rest: string[] } {
-  if (segments.some((segment) => segment === '..' || segment === '.' || segment.includes('\0'))) {
-    throw bad(url, "the path must not contain '.' or '..'");
+  // After decoding: %2e%2e and %2f are no way around it.
+  if (segments.some((segment) => segment === '..' || segment === '.' || /[/\0]/.test(segment))) {
+    throw bad(url, "the path must not contain '.', '..' or an encoded '/'");
   }
   if (segments[0] === 'snaps' && segments.length >= 3) {
     return { volume: `/snaps/${segments[1]}/${segments[2]}`, rest: segments.slice(3) };

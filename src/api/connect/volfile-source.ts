@@ -59,21 +59,28 @@ export class VolfileSource {
    * @throws GlfsError the most telling of what the servers said; `cause` is an AggregateError of all.
    */
   async first(): Promise<string> {
-    return pRetry(() => this.round(), {
-      retries: Math.max(0, this.options.rounds - 1),
-      minTimeout: FIRST_DELAY,
-      maxTimeout: LONGEST_DELAY,
-      randomize: true,
-      signal: this.options.signal,
-      shouldRetry: ({ error }) => !isGlfsError(error, 'ENOENT', 'EACCES', 'EOPNOTSUPP', 'ECANCELED'),
-    });
+    const { signal } = this.options;
+    try {
+      return await pRetry(() => this.round(signal), {
+        retries: Math.max(0, this.options.rounds - 1),
+        minTimeout: FIRST_DELAY,
+        maxTimeout: LONGEST_DELAY,
+        randomize: true,
+        signal,
+        shouldRetry: ({ error }) => !isGlfsError(error, 'ENOENT', 'EACCES', 'EOPNOTSUPP', 'ECANCELED'),
+      });
+    } catch (error) {
+      if (signal?.aborted !== true) throw error;
+      throw new GlfsError('ECANCELED', 'connecting was aborted', { cause: signal.reason });
+    }
   }
 
-  private async round(): Promise<string> {
+  /** `connecting` ends this round; the caller's signal means the first connect only, not what comes after. */
+  private async round(connecting?: AbortSignal): Promise<string> {
     const errors: GlfsError[] = [];
     for (const server of this.candidates()) {
       try {
-        return await this.ask(server);
+        return await this.ask(server, connecting);
       } catch (error) {
         const known = toGlfsError(error);
         if (isGlfsError(known, 'ECANCELED')) throw known;
@@ -96,26 +103,32 @@ export class VolfileSource {
     return [...named, ...shuffled(others, random)];
   }
 
-  private async ask(server: VolfileServer): Promise<string> {
+  private async ask(server: VolfileServer, connecting?: AbortSignal): Promise<string> {
     const { volume, tls, privilegedPort, timeout } = this.options;
     const signal =
-      this.options.signal === undefined
-        ? this.ending.signal
-        : AbortSignal.any([this.options.signal, this.ending.signal]);
-    const holder: { connection?: ManagementConnection } = {};
+      connecting === undefined ? this.ending.signal : AbortSignal.any([connecting, this.ending.signal]);
+    const holder: { connection?: ManagementConnection; changed?: boolean } = {};
     const connection = await ManagementConnection.open({
       server,
       tls,
       privilegedPort,
       timeout,
       signal,
-      onVolfileChanged: () => this.changed(),
+      onVolfileChanged: () => {
+        holder.changed = true;
+        if (holder.connection !== undefined) this.changed();
+      },
       onClose: (reason) => this.lost(holder.connection, reason),
     });
     try {
       const text = await connection.volfile(volume, signal);
+      // Both may come together with the answer.
+      if (!connection.open)
+        throw new GlfsError('ENOTCONN', `server ${connection.name} closed the connection`);
+      if (this.ending.signal.aborted) throw new GlfsError('ECANCELED', 'the volume was closed');
       holder.connection = connection;
       this.current = connection;
+      if (holder.changed === true) this.changed();
       return text;
     } catch (error) {
       connection.close();
@@ -162,14 +175,28 @@ export class VolfileSource {
     });
   }
 
+  /** A server that was lost meanwhile is no loss: whoever takes its place is asked for the volfile at once. */
   private async refetch(): Promise<void> {
     const connection = this.current;
     if (connection === undefined) return;
+    const { signal } = this.ending;
     try {
-      this.options.onVolfile(await connection.volfile(this.options.volume, this.ending.signal));
+      const text = await pRetry(() => connection.volfile(this.options.volume, signal), {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: FIRST_DELAY,
+        maxTimeout: LONGEST_DELAY,
+        randomize: true,
+        unref: true,
+        signal,
+        shouldRetry: ({ error }) => {
+          this.options.logger.warn({ err: error }, 'the changed volfile could not be fetched');
+          return connection === this.current;
+        },
+      });
+      this.options.onVolfile(text);
     } catch (error) {
-      if (!this.ending.signal.aborted)
-        this.options.logger.warn({ err: error }, 'the changed volfile could not be fetched');
+      if (!signal.aborted && connection === this.current)
+        this.options.logger.error({ err: error }, 'the changed volfile could not be fetched');
     }
   }
 

@@ -1,4 +1,5 @@
-import { GlfsError, toGlfsError } from '../../errors.ts';
+import pRetry from 'p-retry';
+import { GlfsError, isGlfsError, toGlfsError } from '../../errors.ts';
 import {
   type ConnectionDefaults,
   type Fd,
@@ -14,6 +15,9 @@ import { type Gfid, gfidFromString } from '../../protocol/gfid.ts';
 import type { Mount } from '../mount.ts';
 import { RunningGraph } from './running-graph.ts';
 import type { VolfileSource } from './volfile-source.ts';
+
+const FIRST_DELAY = 250;
+const LONGEST_DELAY = 3_000;
 
 export interface SessionSetup {
   readonly volume: string;
@@ -60,10 +64,17 @@ export class VolumeSession implements Mount {
     return this.running?.text ?? '';
   }
 
-  /** Builds the first graph and waits until it can serve. @throws GlfsError ENOTCONN where no brick can be reached. */
+  /**
+   * Builds the first graph and waits until it can serve.
+   * @throws GlfsError ENOTCONN where no brick can be reached, EACCES where they refuse the login.
+   */
   async start(text: string, signal?: AbortSignal): Promise<void> {
     this.wanted = text;
-    this.running = await this.startGraph(text, signal);
+    try {
+      this.running = await this.startGraph(text, signal);
+    } catch (error) {
+      throw telling(error);
+    }
   }
 
   private async startGraph(text: string, signal?: AbortSignal): Promise<RunningGraph> {
@@ -91,6 +102,7 @@ export class VolumeSession implements Mount {
     this.switching = this.switching
       .then(() => this.switchTo(text))
       .catch((error: unknown) => {
+        if (this.ending.signal.aborted) return;
         this.logger.error(
           { err: toGlfsError(error) },
           'the changed volfile can not be used; the old graph stays',
@@ -100,7 +112,17 @@ export class VolumeSession implements Mount {
 
   private async switchTo(text: string): Promise<void> {
     if (text !== this.wanted || this.ending.signal.aborted) return;
-    const next = await this.startGraph(text, this.ending.signal);
+    const { signal } = this.ending;
+    // Bricks that are down now come back; until then the old graph is as good as it was.
+    const next = await pRetry(() => this.startGraph(text, signal), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: FIRST_DELAY,
+      maxTimeout: LONGEST_DELAY,
+      randomize: true,
+      unref: true,
+      signal,
+      shouldRetry: ({ error }) => isGlfsError(error, 'ENOTCONN') && text === this.wanted,
+    });
     const old = this.running;
     if (this.ending.signal.aborted || old === undefined) return next.close();
     this.running = next;
@@ -170,4 +192,15 @@ export class VolumeSession implements Mount {
     await Promise.all(this.retiring);
     this.listeners.clear();
   }
+}
+
+/** What translators say of their subvolumes, with the reason that a brick gave. A refused login is EACCES. */
+function telling(error: unknown): unknown {
+  let root = error;
+  while (root instanceof GlfsError && root.cause instanceof GlfsError && root.brick === undefined)
+    root = root.cause;
+  if (!(error instanceof GlfsError) || !(root instanceof GlfsError) || root.brick === undefined) return error;
+  const code = isGlfsError(root.cause, 'EACCES') ? 'EACCES' : error.code;
+  const reason = root === error ? error.reason : `${error.reason}: ${root.reason}`;
+  return new GlfsError(code, reason, { brick: root.brick, translator: root.translator, cause: error });
 }

@@ -69,8 +69,13 @@ export class ProtocolClient extends Translator<typeof options> implements Sessio
   }
 
   serverCall(call: ServerCall): void {
-    const event = callbackEvent(call);
-    if (event !== undefined) this.emit(event);
+    try {
+      const event = callbackEvent(call);
+      if (event !== undefined) this.emit(event);
+    } catch (err) {
+      // What the brick calls about is gone; its answers are not: the connection stays.
+      this.log.warn({ err, procedure: call.procedure }, 'a call of the brick could not be taken');
+    }
   }
 
   locksLost(fd: Fd, reason: GlfsError): void {

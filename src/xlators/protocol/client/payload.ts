@@ -53,15 +53,15 @@ export function decodeRead(
   request: Request<'read'>,
   details: () => GlfsErrorDetails,
 ): Reply<'read'> {
-  const view = new DataView(reader.bytes.buffer, reader.bytes.byteOffset + reader.position, 8);
-  const ret = view.getInt32(0);
-  const errno = view.getInt32(4);
+  const start = reader.position;
+  const [ret, errno] = [reader.i32(), reader.i32()];
+  reader.position = start;
   const { stat, xdata } = decodeReply(reader, layout, dialect, details) as Pick<
     Reply<'read'>,
     'stat' | 'xdata'
   >;
   const data = bulk ?? EMPTY;
-  if (data.length !== ret || ret > request.size) {
+  if (data.length !== ret || ret > request.size || ret > (request.into?.length ?? ret)) {
     throw new GlfsError('EPROTO', `READ of ${request.size} bytes: ${ret} announced, ${data.length} arrived`);
   }
   return {

@@ -1,3 +1,4 @@
+import { onAbort } from '../../../abort.ts';
 import { GlfsError, isGlfsError } from '../../../errors.ts';
 import { portByBrickReply, portByBrickRequest, procedures } from '../../../protocol/handshake.ts';
 import { Connection, type Endpoint } from '../../../rpc/index.ts';
@@ -8,7 +9,13 @@ const lastKnown = new Map<string, number>();
 const LAST_KNOWN_LIMIT = 10_000;
 
 /** One connection to a manager, used by all who ask it at the same time. */
-const managers = new Map<string, { connection: Promise<Connection>; users: number }>();
+const managers = new Map<string, Manager>();
+
+interface Manager {
+  readonly connection: Promise<Connection>;
+  readonly leaving: AbortController;
+  users: number;
+}
 
 export interface PortRequest {
   readonly manager: Endpoint;
@@ -41,13 +48,20 @@ async function askManager(request: PortRequest): Promise<number> {
   const key = JSON.stringify(request.manager);
   let manager = managers.get(key);
   if (manager === undefined) {
-    const connection = Connection.open({ endpoint: request.manager, connectTimeout: request.timeout });
-    manager = { connection, users: 0 };
+    const leaving = new AbortController();
+    const connection = Connection.open({
+      endpoint: request.manager,
+      connectTimeout: request.timeout,
+      signal: leaving.signal,
+    });
+    // Whoever asks hears of it; when all have left, nobody does.
+    connection.catch(() => {});
+    manager = { connection, leaving, users: 0 };
     managers.set(key, manager);
   }
   manager.users++;
   try {
-    const connection = await manager.connection;
+    const connection = await unlessAborted(manager.connection, request.signal);
     const reply = await simpleCall(
       connection,
       procedures.portByBrick,
@@ -68,10 +82,21 @@ async function askManager(request: PortRequest): Promise<number> {
     manager.users--;
     if (manager.users === 0 && managers.get(key) === manager) {
       managers.delete(key);
+      manager.leaving.abort();
       manager.connection.then(
         (connection) => connection.destroy(),
         () => {},
       );
     }
   }
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const end = (): void => reject(new GlfsError('ECANCELED', 'asking for the port of a brick was aborted'));
+    if (signal.aborted) return end();
+    const unwatch = onAbort(signal, end);
+    promise.then(resolve, reject).finally(unwatch);
+  });
 }

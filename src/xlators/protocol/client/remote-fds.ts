@@ -50,7 +50,11 @@ const ONCE_ONLY = OpenFlag.CREAT | OpenFlag.EXCL | OpenFlag.TRUNC;
 export class RemoteFds {
   private readonly states = new Map<Fd, FdState>();
 
-  constructor(private readonly open: OpenRemote) {}
+  constructor(
+    private readonly open: OpenRemote,
+    /** Gives back a number that is one too many. */
+    private readonly surplus: (remote: RemoteFd, fd: Fd, context: CallContext) => void,
+  ) {}
 
   get size(): number {
     return this.states.size;
@@ -66,11 +70,13 @@ export class RemoteFds {
     return remote !== undefined && remote.link === link ? remote : undefined;
   }
 
-  /** After OPEN, OPENDIR and CREATE. */
-  opened(fd: Fd, link: Link, number: bigint): RemoteFd {
-    const remote = new RemoteFd(link, number);
-    this.states.set(fd, { remote });
-    return remote;
+  /** After OPEN, OPENDIR and CREATE. Returns the number that the fd had on this link before, which must be released. */
+  opened(fd: Fd, link: Link, number: bigint): RemoteFd | undefined {
+    const state = this.states.get(fd) ?? {};
+    const before = this.current(fd, link);
+    state.remote = new RemoteFd(link, number);
+    this.states.set(fd, state);
+    return before;
   }
 
   /**
@@ -87,10 +93,15 @@ export class RemoteFds {
     const state: FdState = known ?? {};
     const done = this.open(link, fd, fd.flags & ~ONCE_ONLY, context).then(
       (number) => {
-        const remote = new RemoteFd(link, number);
+        const opened = new RemoteFd(link, number);
         if (state.opening?.done === done) state.opening = undefined;
-        state.remote = remote;
-        return remote;
+        if (state.remote?.link !== link) {
+          state.remote = opened;
+          return opened;
+        }
+        // An OPEN of the graph was answered first.
+        this.surplus(opened, fd, context);
+        return state.remote;
       },
       (error: unknown) => {
         if (state.opening?.done === done) state.opening = undefined;

@@ -1,6 +1,7 @@
-import pRetry, { AbortError } from 'p-retry';
+import pRetry from 'p-retry';
+import { onAbort } from '../../../abort.ts';
 import { GlfsError, isGlfsError, toGlfsError } from '../../../errors.ts';
-import { type CallContext, type Fd, throwIfEnded } from '../../../graph/index.ts';
+import { type CallContext, type Fd, throwIfEnded, whileWaiting } from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
 import { procedures } from '../../../protocol/handshake.ts';
 import { Connection, type Endpoint, type ServerCall, type TlsOptions } from '../../../rpc/index.ts';
@@ -58,9 +59,10 @@ export class BrickSession {
   private link: Link | undefined;
   private reason: GlfsError = new GlfsError('ENOTCONN', 'not connected yet');
   private graceTimer: NodeJS.Timeout | undefined;
-  private waiting: (() => void)[] = [];
+  private readonly waiting = new Set<() => void>();
   private readonly listeners = new Set<SessionListener>();
   private readonly ending = new AbortController();
+  private startedAt = 0;
   /** Runs after every reconnect, before other calls are let through: fds and locks are taken again. */
   restore: ((link: Link) => Promise<void>) | undefined;
 
@@ -89,6 +91,7 @@ export class BrickSession {
     this.listeners.add(listener);
     if (this.state === 'idle') {
       this.state = 'connecting';
+      this.startedAt = performance.now();
       void this.connect();
     } else if (this.state === 'up' || this.state === 'grace') listener.up();
     else if (this.state === 'down') listener.down(this.reason);
@@ -113,18 +116,16 @@ export class BrickSession {
   /** Waits until the state changes or the caller's wait ends. */
   private async change(context: CallContext): Promise<void> {
     throwIfEnded(context);
-    const { signal, deadline } = context;
     let wake = (): void => {};
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      wake = () => resolve();
-      this.waiting.push(wake);
-      signal?.addEventListener('abort', wake, { once: true });
-      if (deadline !== undefined) timer = setTimeout(wake, Math.max(0, deadline - performance.now()));
+    const changed = new Promise<void>((resolve) => {
+      wake = resolve;
     });
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', wake);
-    throwIfEnded(context);
+    this.waiting.add(wake);
+    try {
+      await whileWaiting(changed, context);
+    } finally {
+      this.waiting.delete(wake);
+    }
   }
 
   private unavailable(): GlfsError {
@@ -142,9 +143,7 @@ export class BrickSession {
       clearTimeout(this.graceTimer);
       this.graceTimer = undefined;
     }
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const wake of waiting) wake();
+    for (const wake of this.waiting) wake();
   }
 
   private async connect(): Promise<void> {
@@ -154,7 +153,6 @@ export class BrickSession {
       } catch (error) {
         const known = toGlfsError(error);
         this.failed(known);
-        if (isGlfsError(known, 'EACCES', 'EPROTONOSUPPORT')) throw new AbortError(known);
         throw known;
       }
     };
@@ -178,8 +176,12 @@ export class BrickSession {
   private failed(reason: GlfsError): void {
     this.options.log.debug({ err: reason, brick: this.brick }, 'connecting to the brick failed');
     this.reason = reason;
-    if (this.state === 'connecting' || (this.state === 'grace' && isGlfsError(reason, 'EACCES')))
-      this.goDown();
+    // A brick that is still starting says so, and is soon ready.
+    const starting =
+      isGlfsError(reason, 'EAGAIN') && performance.now() - this.startedAt < this.options.connectTimeout;
+    if (this.state === 'connecting' && !starting) this.goDown();
+    // Whom the brick refuses it will not take back within the grace.
+    if (this.state === 'grace' && isGlfsError(reason, 'EACCES', 'EPROTONOSUPPORT')) this.goDown();
   }
 
   private goDown(): void {
@@ -192,6 +194,7 @@ export class BrickSession {
   private async open(): Promise<Link> {
     const { options } = this;
     const endpoint = await this.endpoint();
+    const { signal } = this.ending;
     const holder: { link?: Link } = {};
     const connection = await Connection.open({
       endpoint,
@@ -199,12 +202,13 @@ export class BrickSession {
       pingTimeout: options.pingTimeout,
       frameTimeout: options.frameTimeout,
       ping: procedures.ping,
-      signal: this.ending.signal,
+      signal,
       onServerCall: (call) => {
         for (const listener of [...this.listeners]) listener.serverCall(call);
       },
       onClose: (reason) => this.lost(holder.link, reason),
     });
+    const unwatch = onAbort(signal, () => connection.destroy());
     try {
       const dialect = await attach(
         connection,
@@ -221,11 +225,14 @@ export class BrickSession {
       );
       const link = { connection, dialect };
       await this.restore?.(link);
+      if (signal.aborted) throw this.reason;
       holder.link = link;
       return link;
     } catch (error) {
       connection.destroy();
       throw error;
+    } finally {
+      unwatch();
     }
   }
 

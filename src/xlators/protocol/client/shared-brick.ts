@@ -1,5 +1,12 @@
 import { GlfsError, type GlfsErrorDetails, toGlfsError } from '../../../errors.ts';
-import { asRoot, type CallContext, detached, type Fd, type Request } from '../../../graph/index.ts';
+import {
+  asRoot,
+  type CallContext,
+  detached,
+  type Fd,
+  type Request,
+  whileWaiting,
+} from '../../../graph/index.ts';
 import type { Layout } from '../../../protocol/dialect.ts';
 import { type FopName, fops } from '../../../protocol/fops.ts';
 import { gfidToString } from '../../../protocol/gfid.ts';
@@ -37,7 +44,10 @@ export class SharedBrick {
   constructor(private readonly settings: BrickSettings) {
     this.session = new BrickSession(settings);
     this.credentials = new Credentials(settings.sendGroups, settings.log);
-    this.fds = new RemoteFds((link, fd, flags, context) => this.reopen(link, fd, flags, context));
+    this.fds = new RemoteFds(
+      (link, fd, flags, context) => this.reopen(link, fd, flags, context),
+      (remote, fd, context) => this.releaseLater(remote, fd, context),
+    );
     this.session.restore = (link) => this.restore(link);
   }
 
@@ -52,8 +62,11 @@ export class SharedBrick {
     context: CallContext,
     answered?: (link: Link, reply: AnyReply) => void,
   ): Promise<AnyReply> {
-    for (;;) {
-      const link = this.session.current ?? (await this.session.available(context));
+    for (let first = true; ; first = false) {
+      const ready = this.session.current;
+      const link = ready ?? (await this.session.available(context));
+      // Between the check at the top and here the locks of the fd may have been lost.
+      if (ready === undefined || !first) throwIfPoisoned(fop, request);
       try {
         const reply = await this.attempt(link, fop, request, context);
         answered?.(link, reply);
@@ -83,6 +96,7 @@ export class SharedBrick {
     if (fops[fop].target === 'fd') {
       const fd = request.fd!;
       const remote = this.fds.current(fd, link) ?? (await this.opened(fd, link, context));
+      this.throwIfReleased(fd, remote);
       remotes.push(remote);
       numbers.fd = remote.number;
     } else if (fops[fop].target === 'copy') {
@@ -90,6 +104,8 @@ export class SharedBrick {
         await this.opened(request.source!, link, context),
         await this.opened(request.target!, link, context),
       ];
+      this.throwIfReleased(request.source!, source);
+      this.throwIfReleased(request.target!, target);
       remotes.push(source, target);
       numbers.fdIn = source.number;
       numbers.fdOut = target.number;
@@ -100,10 +116,16 @@ export class SharedBrick {
   /** The brick's fd for a call. Where that fails, the call itself was not sent: its outcome is known. */
   private async opened(fd: Fd, link: Link, context: CallContext): Promise<RemoteFd> {
     try {
-      return await this.fds.get(fd, link, context);
+      return await whileWaiting(this.fds.get(fd, link, context), context);
     } catch (error) {
       throw toGlfsError(error).with({ outcome: 'failed' });
     }
+  }
+
+  /** Checked at the last moment before a call is sent: after its RELEASE a number is another file's. */
+  private throwIfReleased(fd: Fd, remote: RemoteFd): void {
+    if (!fd.anonymous && this.fds.current(fd, remote.link) !== remote)
+      throw new GlfsError('EBADF', 'the file was closed meanwhile');
   }
 
   private send(
@@ -178,9 +200,23 @@ export class SharedBrick {
     return reply.remoteFd as bigint;
   }
 
-  /** Gives a number back to the brick. */
-  release(remote: RemoteFd, fop: FopName, fd: Fd, context: CallContext): Promise<AnyReply> {
-    return this.send(remote.link, fop, { fd }, context, { fd: remote.number }, []);
+  /** Gives a number back to the brick, once no call uses it any more. A lost connection has given it back already. */
+  async release(remote: RemoteFd, fop: FopName, fd: Fd, context: CallContext): Promise<AnyReply> {
+    await remote.whenIdle();
+    if (!remote.link.connection.open) return {};
+    try {
+      return await this.send(remote.link, fop, { fd }, detached(context), { fd: remote.number }, []);
+    } catch (error) {
+      if (linkIsLost(remote.link, toGlfsError(error))) return {};
+      throw error;
+    }
+  }
+
+  /** As `release`, where nobody waits for it. */
+  releaseLater(remote: RemoteFd, fd: Fd, context: CallContext): void {
+    this.release(remote, fd.isDirectory ? 'releasedir' : 'release', fd, context).catch((err: unknown) =>
+      this.settings.log.debug({ err }, 'release failed'),
+    );
   }
 
   /** Takes the POSIX locks of the session again, before other calls are let through. */
@@ -203,6 +239,18 @@ function replayable(fop: FopName, request: AnyRequest): boolean {
   if (fop === 'lk') return true;
   if (fop === 'open') return ((request.flags as number) & OpenFlag.TRUNC) === 0;
   return mutates !== true && lock !== true;
+}
+
+/** Whatever an application would do on the fd without its locks. What translators do on it (post-ops, unlocks) must be done. */
+function throwIfPoisoned(fop: FopName, request: AnyRequest): void {
+  const { control, lock } = fops[fop].traits;
+  if (control === true || (lock === true && fop !== 'lk')) return;
+  for (const fd of [request.fd, request.source, request.target]) {
+    if (fd?.poisoned === undefined) continue;
+    throw new GlfsError('EBADFD', `the open file can't be trusted any more: ${fd.poisoned.message}`, {
+      cause: fd.poisoned,
+    });
+  }
 }
 
 const UNLOCK_TYPE = 2;

@@ -1,5 +1,5 @@
 import { GlfsError } from '../../../errors.ts';
-import { type CallContext, detached } from '../../../graph/index.ts';
+import type { CallContext } from '../../../graph/index.ts';
 import type { FopName } from '../../../protocol/fops.ts';
 import { type Flock, LockCommand, OpenFlag } from '../../../protocol/messages.ts';
 import type { SharedBrick } from './shared-brick.ts';
@@ -16,7 +16,8 @@ type Special = (
 /** OPEN, OPENDIR, CREATE: the number that the brick gave stays here. */
 const opening: Special = async (brick, request, context, fop) => {
   const { remoteFd: _number, ...reply } = await brick.invoke(fop, request, context, (link, answer) => {
-    brick.fds.opened(request.fd!, link, answer.remoteFd as bigint);
+    const before = brick.fds.opened(request.fd!, link, answer.remoteFd as bigint);
+    if (before !== undefined) brick.releaseLater(before, request.fd!, context);
   });
   return reply;
 };
@@ -27,17 +28,10 @@ const releasing: Special = async (brick, request, context, fop) => {
   brick.locks.released(fd);
   const remote = await brick.fds.take(fd);
   if (remote === undefined || remote.link !== brick.session.current) return {};
-  const release = async (): Promise<AnyReply> => {
-    await remote.whenIdle();
-    if (!remote.link.connection.open) return {};
-    return brick.release(remote, fop, fd, detached(context));
-  };
-  if (remote.outstanding > 0) {
-    // An abandoned call still has the number: the caller need not wait for its end.
-    release().catch((err: unknown) => brick.session.options.log.debug({ err }, 'release failed'));
-    return {};
-  }
-  return release();
+  // An abandoned call still has the number: the caller need not wait for its end.
+  if (remote.outstanding === 0) return brick.release(remote, fop, fd, context);
+  brick.releaseLater(remote, fd, context);
+  return {};
 };
 
 const lk: Special = async (brick, request, context, fop) => {
