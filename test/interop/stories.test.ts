@@ -1,5 +1,9 @@
 import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -142,6 +146,23 @@ describe('what a user goes through', () => {
     await view.close();
     expect(await oracle.verify(mount.at('switched'))).toEqual([]);
     await nothingOfOursIsLeft();
+  });
+
+  test('a stream brings what was just written, on every brick, many times over', async () => {
+    const size = 12_345_678;
+    for (let round = 0; round < 12; round++) {
+      const path = `/streamed-${round}`;
+      const bytes = randomBytes(size);
+      await pipeline(
+        Readable.from([bytes.subarray(0, 5_000_001), bytes.subarray(5_000_001)]),
+        client.createWriteStream(path),
+      );
+      const hash = createHash('sha256');
+      for await (const chunk of client.createReadStream(path)) hash.update(chunk as Buffer);
+      expect(hash.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
+      expect((await readFile(mount.at(path.slice(1)))).equals(bytes)).toBe(true);
+      await client.unlink(path);
+    }
   });
 
   test('connecting and closing a thousand times leaves nothing behind, and the process ends by itself', async () => {
