@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type Volume } from '../../src/index.ts';
@@ -109,8 +110,11 @@ test('10,000 files with random names are found by a FUSE mount where they are, a
   const before = names(volume, 'many');
   expect(before.flat()).toHaveLength(all.length);
   // A name that did not hash to its brick would be absent (lookup-optimize), or leave a linkto file behind.
-  for (const [index, name] of all.entries()) {
-    expect(statSync(inBytes(mount.at('many'), name)).size).toBe(`${index}`.length);
+  for (let from = 0; from < all.length; from += 100) {
+    const sizes = all
+      .slice(from, from + 100)
+      .map(async (name) => (await stat(inBytes(mount.at('many'), name))).size);
+    expect(await Promise.all(sizes)).toEqual(sizes.map((_, index) => `${from + index}`.length));
   }
   for (let index = 0; index < all.length; index += 20) {
     expect((await client.readFile(inBytes('/many', all[index]!))).toString()).toBe(`${index}`);

@@ -5,27 +5,14 @@ import { keys } from '../../../protocol/keys.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
 import { failures, internalDetached, windAll } from './wind.ts';
+import { isHealed } from './xattr-names.ts';
 
-/** Attributes of directories, beside user.*, that must be the same on all subvolumes. */
-const HEALABLE: ReadonlySet<string> = new Set([
-  'system.posix_acl_access',
-  'system.posix_acl_default',
-  'trusted.glusterfs.quota.limit-set',
-  'trusted.glusterfs.quota.limit-objects',
-  'security.selinux',
-  'trusted.glusterfs.mdata',
-]);
 const QUOTA = ['trusted.glusterfs.quota.limit-set', 'trusted.glusterfs.quota.limit-objects'];
-
-/** Whether an attribute of a directory is changed on its metadata subvolume first, and healed from there. */
-export function isHealable(name: string): boolean {
-  return name.startsWith('user.') || HEALABLE.has(name);
-}
 
 /** The attributes of a directory that its other subvolumes should have too. */
 export async function readHealable(directory: Inode, from: Subvolume, context: CallContext): Promise<Dict> {
   const { dict } = await from.getxattr({ loc: { inode: directory }, name: '' }, internalDetached(context));
-  return new Dict([...(dict ?? [])].filter(([name]) => isHealable(name)));
+  return new Dict([...(dict ?? [])].filter(([name]) => isHealed(name)));
 }
 
 /** As readHealable, for a directory about to be made; none where they can't be read. */

@@ -67,13 +67,9 @@ export async function lookupFresh(
  */
 function mayBeElsewhere(state: DistributeState, parent: Inode): boolean {
   if (state.children.length === 1) return false;
-  const layout = state.layoutOf(parent);
-  if (state.options['lookup-optimize']) {
-    return !(state.commitHashKnown && layout !== undefined && layout.commitHash === state.commitHash);
-  }
-  // As in GlusterFS: `off` is as good as `on` here.
-  if (state.options['lookup-unhashed'] !== 'auto') return true;
-  return (state.contextOf(parent).unhashed ?? 0) > 0;
+  // Without it every value of lookup-unhashed means to look: GlusterFS takes `off` for `on` here, and `auto` misses files.
+  if (!state.options['lookup-optimize'] || !state.commitHashKnown) return true;
+  return state.layoutOf(parent)?.commitHash !== state.commitHash;
 }
 
 async function everywhereUnlessDirectory(

@@ -1,6 +1,6 @@
 import type { CallContext, Inode } from '../../../graph/index.ts';
 import { gfidToString } from '../../../protocol/gfid.ts';
-import { byName, HASH_MAX, Layout, type LayoutEntry, LayoutType, takesPart } from './layout.ts';
+import { byName, HASH_MAX, Layout, type LayoutEntry, LayoutType } from './layout.ts';
 import { pathOf } from './paths.ts';
 import type { DistributeState } from './state.ts';
 
@@ -75,14 +75,5 @@ export async function computeLayout(
     weight: state.options['weighted-rebalance'] ? ({ child }) => state.freeSpace.chunks(child) : undefined,
     excluded: ({ child }) => state.decommissioned.has(child),
     commitHash,
-  });
-}
-
-/** The same ranges in other words: what decides whether an attribute must be written. */
-export function sameRanges(a: Layout, b: Layout): boolean {
-  return a.entries.every((entry) => {
-    const other = b.entryOf(entry.child);
-    if (!takesPart(entry)) return other === undefined || !takesPart(other);
-    return other !== undefined && entry.start === other.start && entry.stop === other.stop;
   });
 }

@@ -6,7 +6,7 @@ export const options = {
     'on',
     ['auto', 'yes', 'no', 'enable', 'disable', '1', '0', 'on', 'off', 'true', 'false'],
     {
-      help: 'without lookup-optimize: whether a name that its hashed subvolume lacks is looked for on all; auto: only below directories that were found unbalanced',
+      help: 'accepted; a name that its hashed subvolume lacks is looked for on all unless lookup-optimize rules it out',
     },
   ),
   'lookup-optimize': option.boolean(true, {

@@ -40,8 +40,6 @@ export interface InodeContext {
   cached?: Subvolume;
   /** A nameless lookup under way, for all who wait for it. */
   discovery?: Promise<unknown>;
-  /** Entries seen, while listing the directory, away from where they hash to (for lookup-unhashed=auto). */
-  unhashed?: number;
   /** As the client knows it: where a new directory's ranges start depends on it. */
   path?: string;
 }
