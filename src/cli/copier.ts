@@ -88,7 +88,7 @@ export class Copier {
 
   private existing(to: Place, { kind }: Attributes): Promise<Attributes | undefined> {
     const found = to.side.stat(to.path, kind === 'file' || kind === 'directory').catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      if (codeOf(error) === 'ENOENT') return undefined;
       throw error;
     });
     return orFail(`cannot stat ${quote(to.shown)}`, found);

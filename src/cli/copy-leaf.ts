@@ -1,6 +1,7 @@
 import { copyContents } from './copy-file.ts';
 import { CommandError } from './errors.ts';
 import { failed, orFail } from './failed.ts';
+import { baseName } from './locate.ts';
 import { quote } from './quote.ts';
 import type { Session } from './session.ts';
 import type { Attributes, OpenSource, OpenTarget, Place } from './side.ts';
@@ -32,7 +33,7 @@ export async function copyRegular(session: Session, leaf: Leaf, options: LeafOpt
   try {
     const target = await openTarget(session, leaf, source.attributes, options);
     const { kind, size } = source.attributes;
-    session.progress.file(from.shown, kind === 'file' ? size : undefined, options.single);
+    session.progress.file(baseName(from.path), kind === 'file' ? size : undefined, options.single);
     return await fill(session, leaf, { source, target }, options);
   } finally {
     await source.close();

@@ -25,6 +25,9 @@ export class CommandError extends Error {
   }
 }
 
+/** Nothing can be printed any more: that ends the command, unlike a failure with one of its files. */
+export class OutputError extends CommandError {}
+
 /** The user, or the reader of our output, has had enough: nothing is said about it. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';

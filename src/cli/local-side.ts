@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { type BigIntStats, constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { GlfsError } from '../errors.ts';
 import { decodeText, encodeText } from '../xdr/index.ts';
+import { deviceNumbers, octal } from './format.ts';
 import { joinPath } from './locate.ts';
 import {
   type AnyBigStats,
@@ -16,6 +19,7 @@ import {
 import { codeOf } from './strerror.ts';
 import { type ReadAnswer, readAhead } from './transfer.ts';
 
+const makeSpecial = promisify(execFile);
 const { O_WRONLY, O_CREAT, O_TRUNC, O_EXCL } = constants;
 
 /** Names as bytes: those that are no UTF-8 come and go unharmed. */
@@ -85,8 +89,14 @@ class LocalSide implements Side {
     return fs.symlink(bytesOf(target), bytesOf(path));
   }
 
-  async mknod(): Promise<void> {
-    throw new GlfsError('EOPNOTSUPP', 'Node makes no special files');
+  /** Node makes no special files; mknod(1) does. @throws Error with what it says */
+  async mknod(path: string, { kind, mode, rdev }: Attributes): Promise<void> {
+    const letter = { fifo: 'p', block: 'b', character: 'c' }[kind as string];
+    // Sockets come to be by somebody listening on them.
+    if (letter === undefined) throw new GlfsError('EOPNOTSUPP');
+    const { major, minor } = deviceNumbers(rdev);
+    const numbers = letter === 'p' ? [] : [String(major), String(minor)];
+    await makeSpecial('mknod', ['-m', octal(mode), '--', path, letter, ...numbers]);
   }
 
   unlink(path: string): Promise<void> {

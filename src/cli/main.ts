@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { isatty, WriteStream } from 'node:tty';
+import { connect } from '../api/connect/index.ts';
 import { ExitCode, Interrupted } from './errors.ts';
 import { run } from './run.ts';
 import { descriptorSink } from './stdio.ts';
@@ -43,4 +44,5 @@ process.exitCode = await run({
   terminal: isatty(2) ? process.stderr : undefined,
   signal: ending.signal,
   umask: process.umask(),
+  connect,
 });

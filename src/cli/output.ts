@@ -1,5 +1,5 @@
 import { encodeText } from '../xdr/index.ts';
-import { CommandError, ExitCode, Interrupted } from './errors.ts';
+import { ExitCode, Interrupted, OutputError } from './errors.ts';
 import { codeOf, reasonOf } from './strerror.ts';
 
 /** Where bytes go; resolves when they have been taken, so that a slow reader slows us down. */
@@ -8,8 +8,8 @@ export type Sink = (bytes: Uint8Array) => Promise<void>;
 const FLUSH_BYTES = 64 * 1024;
 
 /**
- * Standard output: text, bytes, or with `--json` one array with a record for each thing. Kept together up to 64 KiB;
- * written in order, one write at a time.
+ * Standard output: text, bytes, or with `--json` one array with a record for each thing. Kept together up to 64 KiB
+ * where nobody watches; written in order, one write at a time.
  */
 export class Output {
   private readonly pending: Uint8Array[] = [];
@@ -53,7 +53,7 @@ export class Output {
   private async bytes(bytes: Uint8Array): Promise<void> {
     this.pending.push(bytes);
     this.size += bytes.length;
-    if (this.size >= FLUSH_BYTES) await this.flush();
+    if (this.size >= FLUSH_BYTES || this.terminal !== undefined) await this.flush();
   }
 
   async flush(): Promise<void> {
@@ -69,13 +69,13 @@ export class Output {
     await this.writing;
   }
 
-  /** @throws Interrupted where nobody reads any more; CommandError */
+  /** @throws Interrupted where nobody reads any more; OutputError */
   private async write(bytes: Uint8Array): Promise<void> {
     try {
       await this.sink(bytes);
     } catch (error) {
       if (codeOf(error) === 'EPIPE') throw new Interrupted(ExitCode.brokenPipe);
-      throw new CommandError(`write error: ${reasonOf(error)}`, { cause: error });
+      throw new OutputError(`write error: ${reasonOf(error)}`, { cause: error });
     }
   }
 

@@ -1,6 +1,6 @@
 import type { AnyStats } from '../api/types.ts';
 import { deviceNumbers, isDevice, octal, typeOf } from './format.ts';
-import type { Location } from './locate.ts';
+import { baseName, type Location } from './locate.ts';
 import type { Shown } from './stat-format.ts';
 import { isoTime } from './times.ts';
 
@@ -9,6 +9,7 @@ export function fileRecord(location: Location, stats: AnyStats, more: object = {
   return {
     url: location.url,
     path: location.path,
+    name: baseName(location.path) || '/',
     type: typeOf(Number(stats.mode)).name,
     mode: octal(Number(stats.mode)),
     nlink: Number(stats.nlink),

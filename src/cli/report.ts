@@ -1,4 +1,4 @@
-import { CommandError, ExitCode } from './errors.ts';
+import { CommandError, ExitCode, OutputError } from './errors.ts';
 import { failed } from './failed.ts';
 import { codeOf } from './strerror.ts';
 
@@ -40,10 +40,10 @@ export class Report {
     this.print(message, undefined);
   }
 
-  /** A failure with its reason behind a colon. @throws the error itself where a signal is behind it, or wrong usage */
+  /** A failure with its reason behind a colon. @throws the error itself where it ends the run: a signal, wrong usage */
   failure({ message, status }: Attempt, error: unknown): void {
     const told = failed(message, error, status);
-    if (!(told instanceof CommandError) || this.isInterrupted()) throw error;
+    if (!(told instanceof CommandError) || told instanceof OutputError || this.isInterrupted()) throw error;
     this.problem(told.message, { cause: told.details.cause, status: told.details.status ?? status });
   }
 

@@ -1,11 +1,12 @@
-import { ExitCode, Interrupted, UsageError } from './errors.ts';
+import { CommandError, ExitCode, Interrupted, OutputError, UsageError } from './errors.ts';
 import { connectOptionsOf, credentialsOf, type GlobalOptions, timeoutOf } from './global-options.ts';
 import { Output, type Sink } from './output.ts';
 import { parseCommandLine, type ToRun } from './program.ts';
 import { Progress } from './progress.ts';
 import { Report } from './report.ts';
 import { Session } from './session.ts';
-import { Volumes } from './volumes.ts';
+import { reasonOf } from './strerror.ts';
+import { type Connect, Volumes } from './volumes.ts';
 
 /** What surrounds the process; tests give their own. */
 export interface World {
@@ -21,6 +22,7 @@ export interface World {
   /** Aborted, with an Interrupted as reason, by signals. */
   readonly signal: AbortSignal;
   readonly umask: number;
+  readonly connect: Connect;
 }
 
 /** Runs one command line; resolves to the exit code when all volumes are closed. */
@@ -37,7 +39,9 @@ export async function run(world: World): Promise<number> {
     if (reason instanceof Interrupted) return reason.status;
     if (error instanceof UsageError)
       return wrongUsage(world, error.message, parsed.kind === 'run' ? parsed.name : '');
-    report.failure({ message: 'failed' }, error);
+    const { message, details } =
+      error instanceof CommandError ? error : new CommandError(reasonOf(error), { cause: error });
+    report.problem(message, details);
   }
   return report.status;
 }
@@ -48,7 +52,8 @@ async function execute({ spec, operands, options }: ToRun, session: Session): Pr
     await session.out.finish();
   } catch (error) {
     // What was printed before the failure is to be seen.
-    if (!(error instanceof Interrupted) && !(error instanceof UsageError)) await session.out.finish();
+    const isMute = [Interrupted, UsageError, OutputError].some((kind) => error instanceof kind);
+    if (!isMute) await session.out.finish();
     throw error;
   } finally {
     session.progress.hide();
@@ -67,7 +72,11 @@ function sessionOf(world: World, globals: GlobalOptions, report: Report): Sessio
   return new Session({
     out: new Output(world.stdout, globals.json === true, world.columns),
     report,
-    volumes: new Volumes(connectOptionsOf(globals, { env, signal, write }), credentialsOf(globals, umask)),
+    volumes: new Volumes(
+      world.connect,
+      connectOptionsOf(globals, { env, signal, write }),
+      credentialsOf(globals, umask),
+    ),
     progress,
     signal,
     stdin: world.stdin,

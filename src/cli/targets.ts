@@ -28,14 +28,17 @@ export interface Destination {
   readonly isDirectory: boolean;
 }
 
+/** What a path can have wrong with it. */
+const codesOfPaths: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG']);
+
 /** @throws CommandError where several sources are to go to something that is no directory */
 export async function destinationOf(session: Session, target: string, sources: number): Promise<Destination> {
   const message = `target ${quote(target)}`;
   try {
     const place = await placeOf(session, target);
     const existing = await place.side.stat(place.path, true).catch((error: unknown) => {
-      // What is not there yet is made, and what can't be reached is the copying's to say.
-      if (sources === 1 && (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR')) return undefined;
+      // What is not there yet is made, and whether it can be made is the copying's to say.
+      if (sources === 1 && codesOfPaths.has(codeOf(error) ?? '')) return undefined;
       throw error;
     });
     const isDirectory = existing?.kind === 'directory';

@@ -1,4 +1,4 @@
-import { type ConnectOptions, connect, parseVolumeUrl } from '../api/connect/index.ts';
+import { type ConnectOptions, type connect, parseVolumeUrl } from '../api/connect/index.ts';
 import { parseServer } from '../api/connect/url.ts';
 import { VolfileSource } from '../api/connect/volfile-source.ts';
 import type { Credentials } from '../api/types.ts';
@@ -9,6 +9,8 @@ import type { Location } from './locate.ts';
 /** As `connect` has them. */
 const TIMEOUT = 10_000;
 const ROUNDS = 3;
+
+export type Connect = typeof connect;
 
 interface Entry {
   /** Name of the volume. */
@@ -22,6 +24,7 @@ export class Volumes {
   private readonly entries: Entry[] = [];
 
   constructor(
+    private readonly connect: Connect,
     private readonly options: ConnectOptions,
     private readonly credentials: Credentials,
   ) {}
@@ -39,7 +42,7 @@ export class Volumes {
   private entryOf({ volume: name, volumeUrl }: Location): Entry {
     const known = this.entries.find((entry) => entry.volumeUrl === volumeUrl);
     if (known !== undefined) return known;
-    const volume = connect(volumeUrl, this.options);
+    const volume = this.connect(volumeUrl, this.options);
     // Whoever asks for the volume is told; nobody may be listening just now.
     volume.catch(() => {});
     const entry = { name, volumeUrl, volume };

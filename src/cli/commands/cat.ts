@@ -1,5 +1,6 @@
 import { command, requireUrls } from '../command.ts';
 import { CommandError } from '../errors.ts';
+import { baseName } from '../locate.ts';
 import { printAll } from '../pipe.ts';
 import type { Session } from '../session.ts';
 import { placeOf } from '../targets.ts';
@@ -12,7 +13,7 @@ export async function printFile(session: Session, url: string): Promise<number> 
     throw new CommandError(`${url}: Is a directory`);
   const source = await place.side.openSource(place.path);
   try {
-    session.progress.file(url, source.attributes.size, true);
+    session.progress.file(baseName(place.path), source.attributes.size, true);
     return await printAll(session, source, url);
   } finally {
     await source.close();

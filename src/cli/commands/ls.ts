@@ -6,6 +6,7 @@ import { childOf } from '../locate.ts';
 import { quote, quoteIfNeeded } from '../quote.ts';
 import { fileRecord } from '../records.ts';
 import type { Opened, Session } from '../session.ts';
+import { codeOf } from '../strerror.ts';
 
 interface LsOptions {
   long?: boolean;
@@ -66,7 +67,10 @@ class Listing {
   private async operand(opened: Opened): Promise<Entry> {
     const entry = await readEntry(this.session, opened, false);
     if (!entry.stats?.isSymbolicLink() || this.layout.long || this.options.directory) return entry;
-    const followed = await readEntry(this.session, opened, true).catch(() => undefined);
+    const followed = await readEntry(this.session, opened, true).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    });
     return followed?.isDirectory ? followed : entry;
   }
 
@@ -113,8 +117,8 @@ class Listing {
       for (const line of listingLines(entries, this.layout)) await out.line(line);
       return;
     }
-    for (const { name, location, stats, target } of entries)
-      if (stats !== undefined) await out.record(fileRecord(location, stats, { name, target }));
+    for (const { location, stats, target } of entries)
+      if (stats !== undefined) await out.record(fileRecord(location, stats, { target }));
   }
 }
 

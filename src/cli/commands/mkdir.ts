@@ -1,3 +1,4 @@
+import type { Stats } from '../../api/stats.ts';
 import { command, requireUrls } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import { failed } from '../failed.ts';
@@ -27,7 +28,8 @@ class Maker {
       await this.one(opened, isParent);
     } catch (error) {
       const code = codeOf(error);
-      if (this.options.parents && code === 'EEXIST' && (await this.isDirectory(opened))) return;
+      const there = this.options.parents && code === 'EEXIST' ? await this.existing(opened) : undefined;
+      if (there?.isDirectory()) return;
       const missing = code === 'ENOENT' || code === 'ENOTDIR';
       if (this.options.parents && missing && location.path !== '/') {
         await this.make({ ...opened, location: parentOf(location) }, true);
@@ -36,7 +38,7 @@ class Maker {
       }
       const message = `cannot create directory ${quote(location.url)}`;
       // What is in the way of a directory below it is no directory; that it exists is not the point.
-      if (isParent && code === 'EEXIST')
+      if (isParent && there !== undefined)
         throw new CommandError(`${message}: Not a directory`, { cause: error });
       throw failed(message, error);
     }
@@ -54,9 +56,8 @@ class Maker {
     await out.record({ created: location.url });
   }
 
-  private async isDirectory({ volume, location }: Opened): Promise<boolean> {
-    const stats = await volume.stat(location.path, this.session.calls).catch(() => undefined);
-    return stats?.isDirectory() ?? false;
+  private existing({ volume, location }: Opened): Promise<Stats | undefined> {
+    return volume.stat(location.path, this.session.calls).catch(() => undefined);
   }
 }
 

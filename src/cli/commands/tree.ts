@@ -3,6 +3,7 @@ import { command, requireUrls } from '../command.ts';
 import { type Entry, readEntries, readEntry } from '../entries.ts';
 import { typeOf } from '../format.ts';
 import { sortListed } from '../listing.ts';
+import { baseName } from '../locate.ts';
 import { parseCount } from '../numbers.ts';
 import { quote, quoteIfNeeded } from '../quote.ts';
 import type { Opened, Session } from '../session.ts';
@@ -94,7 +95,7 @@ export const tree = command<TreeOptions>({
       await session.report.attempt(`cannot access ${quote(url)}`, async () => {
         const opened = await session.open(url);
         const node = await walk.node(opened, await readEntry(session, opened, true));
-        await session.out.record(node);
+        await session.out.record({ ...node, name: baseName(opened.location.path) || '/' });
         for (const line of drawTree(walk.branch(node))) await session.out.line(line);
       });
     }

@@ -2,7 +2,7 @@ import type { OptionSpec } from '../command.ts';
 import { type CommandSpec, command, requireUrls } from '../command.ts';
 import { CommandError, UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
-import type { Session } from '../session.ts';
+import type { Opened, Session } from '../session.ts';
 import { codeOf } from '../strerror.ts';
 import { type Encoding, encodings, parseValue, showValue } from '../xattr-value.ts';
 
@@ -32,20 +32,25 @@ function nameAndUrls([name, ...urls]: readonly string[]): { name: string; urls: 
   return { name, urls };
 }
 
-/** Says it in words that name the attribute: the errno alone is misleading. */
-function explained(url: string, name: string, error: unknown): unknown {
-  if (codeOf(error) !== 'ENODATA') return error;
-  return new CommandError(`${url}: ${name}: No such attribute`, { cause: error });
-}
-
+/** Does something with each file. `what` could not be done, if it fails: `cannot get attribute 'user.x'`. */
 async function eachUrl(
   session: Session,
   urls: readonly string[],
-  work: (url: string) => Promise<void>,
+  what: string,
+  work: (opened: Opened, url: string) => Promise<void>,
 ): Promise<void> {
   for (const url of urls) {
     session.check();
-    await session.report.attempt(quote(url), () => work(url));
+    const message = `${what} of ${quote(url)}`;
+    await session.report.attempt(message, async () => {
+      try {
+        await work(await session.open(url), url);
+      } catch (error) {
+        // `No data available` would tell nobody what is missing.
+        if (codeOf(error) !== 'ENODATA') throw error;
+        throw new CommandError(`${message}: No such attribute`, { cause: error });
+      }
+    });
   }
 }
 
@@ -57,13 +62,8 @@ const get = command<XattrOptions>({
   examples: [['xattr get user.origin gluster://server/vol/a', 'the value alone']],
   async run(session, operands, options) {
     const { name, urls } = nameAndUrls(operands);
-    await eachUrl(session, urls, async (url) => {
-      const { location, volume } = await session.open(url);
-      const value = await volume
-        .getxattr(location.path, name, callsOf(session, options))
-        .catch((error: unknown) => {
-          throw explained(url, name, error);
-        });
+    await eachUrl(session, urls, `cannot get attribute ${quote(name)}`, async ({ location, volume }, url) => {
+      const value = await volume.getxattr(location.path, name, callsOf(session, options));
       const text = showValue(value, options.encoding);
       await session.out.line(urls.length > 1 ? `${url}: ${text}` : text);
       await session.out.record({ url, name, value: value.toString('base64') });
@@ -88,12 +88,9 @@ const set = command<XattrOptions>({
     const { name, urls } = nameAndUrls(operands.length === 0 ? [] : [operands[0]!, ...rest]);
     const mode = options.create ? 'create' : options.replace ? 'replace' : undefined;
     const bytes = parseValue(value!);
-    await eachUrl(session, urls, async (url) => {
-      const { location, volume } = await session.open(url);
+    await eachUrl(session, urls, `cannot set attribute ${quote(name)}`, async ({ location, volume }, url) => {
       const calls = { ...callsOf(session, options), mode } as const;
-      await volume.setxattr(location.path, name, bytes, calls).catch((error: unknown) => {
-        throw explained(url, name, error);
-      });
+      await volume.setxattr(location.path, name, bytes, calls);
       await session.out.record({ url, name });
     });
   },
@@ -107,12 +104,12 @@ const list = command<XattrOptions>({
   examples: [['xattr list -d gluster://server/vol/a', 'names and values']],
   async run(session, urls, options) {
     requireUrls(urls);
-    await eachUrl(session, urls, async (url) => {
-      const { location, volume } = await session.open(url);
+    await eachUrl(session, urls, 'cannot list attributes', async ({ location, volume }, url) => {
       const calls = callsOf(session, options);
       if (urls.length > 1) await session.out.line(`${url}:`);
       for (const name of (await volume.listxattr(location.path, calls)).sort()) {
-        const value = options.dump ? await volume.getxattr(location.path, name, calls) : undefined;
+        const value =
+          options.dump || session.out.json ? await volume.getxattr(location.path, name, calls) : undefined;
         await session.out.line(value === undefined ? name : `${name}=${showValue(value, options.encoding)}`);
         await session.out.record({ url, name, value: value?.toString('base64') });
       }
@@ -128,13 +125,15 @@ const remove = command<XattrOptions>({
   examples: [['xattr remove user.origin gluster://server/vol/a', '']],
   async run(session, operands, options) {
     const { name, urls } = nameAndUrls(operands);
-    await eachUrl(session, urls, async (url) => {
-      const { location, volume } = await session.open(url);
-      await volume.removexattr(location.path, name, callsOf(session, options)).catch((error: unknown) => {
-        throw explained(url, name, error);
-      });
-      await session.out.record({ url, name });
-    });
+    await eachUrl(
+      session,
+      urls,
+      `cannot remove attribute ${quote(name)}`,
+      async ({ location, volume }, url) => {
+        await volume.removexattr(location.path, name, callsOf(session, options));
+        await session.out.record({ url, name });
+      },
+    );
   },
 });
 
