@@ -155,9 +155,11 @@ export const dialect330: Dialect = {
   layout: (fop) => oldLayouts.get(fop),
 };
 
-/** The best version that both sides have. @throws GlfsError EPROTONOSUPPORT where there is none. */
-export function chooseDialect(offered: readonly number[]): Dialect {
-  const found = [dialect400, dialect330].find((dialect) => offered.includes(dialect.version));
+/** The best version that both sides have, up to `highest`. @throws GlfsError EPROTONOSUPPORT where there is none. */
+export function chooseDialect(offered: readonly number[], highest = dialect400.version): Dialect {
+  const found = [dialect400, dialect330].find(
+    (dialect) => dialect.version <= highest && offered.includes(dialect.version),
+  );
   if (found === undefined) {
     throw new GlfsError(
       'EPROTONOSUPPORT',

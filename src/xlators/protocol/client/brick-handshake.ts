@@ -86,7 +86,8 @@ export async function attach(connection: Connection, login: Login, deadline: num
   );
   const versions = offered.programs.filter((program) => program.number === BigInt(FOP_PROGRAM));
   const dialect = chooseDialect(
-    versions.map((program) => Number(program.version)).filter((version) => version <= login.highestVersion),
+    versions.map((program) => Number(program.version)),
+    login.highestVersion,
   );
   const request = { dict: serializeDict(loginDict(login)) };
   const reply = await simpleCall(
