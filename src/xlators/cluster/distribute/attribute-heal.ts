@@ -2,6 +2,7 @@ import { type CallContext, Inode, type Subvolume } from '../../../graph/index.ts
 import { Dict } from '../../../protocol/dict.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
+import { SetattrValid } from '../../../protocol/messages.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
 import { failures, internalDetached, windAll } from './wind.ts';
@@ -63,5 +64,24 @@ export async function markMds(
     await mds.setxattr({ loc: { inode: directory }, flags: 0, dict }, internalDetached(context));
   } catch (error) {
     state.log.debug({ translator: state.name, subvolume: mds.name, error }, 'the mds mark could not be set');
+  }
+}
+
+/** Mode, owner and times of a directory, on some of its subvolumes. What fails is only logged. */
+export async function setAttributes(
+  state: DistributeState,
+  directory: Inode,
+  stat: Iatt,
+  children: readonly Subvolume[],
+  context: CallContext,
+): Promise<void> {
+  const { MODE, UID, GID, ATIME, MTIME } = SetattrValid;
+  const valid = MODE | UID | GID | ATIME | MTIME;
+  const answers = await windAll(children, (child) =>
+    child.setattr({ loc: { inode: directory }, stat, valid }, internalDetached(context)),
+  );
+  for (const { child, error } of failures(answers)) {
+    const details = { translator: state.name, subvolume: child.name, directory: `${directory}`, error };
+    state.log.warn(details, 'attributes of a directory could not be healed');
   }
 }

@@ -2,11 +2,11 @@ import { GlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Request, type Subvolume } from '../../../graph/index.ts';
 import { ensureEmpty } from './emptiness.ts';
 import { lookupFresh } from './fresh.ts';
-import { restoreDirectory } from './heal.ts';
 import type { Layout } from './layout.ts';
 import { lookAgain } from './linkfile.ts';
 import { type HashedName, withNamespace } from './locks.ts';
 import { asDirectory } from './merge.ts';
+import { restoreDirectory } from './missing-directory.ts';
 import type { DistributeState } from './state.ts';
 import { type Answer, combined, type Failure, transaction, wind, windAll } from './wind.ts';
 

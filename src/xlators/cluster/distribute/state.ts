@@ -17,6 +17,7 @@ import { NameQueue } from './name-queue.ts';
 import { type AttributeNames, attributeNames } from './names.ts';
 import type { DistributeOptions } from './options.ts';
 import { hashedPlacement, type PlacementPolicy } from './placement.ts';
+import { Subvolumes } from './subvolumes.ts';
 import { internalDetached, shared } from './wind.ts';
 
 export {
@@ -53,13 +54,8 @@ export interface StateSetup {
 }
 
 /** What all parts of one distribute translator share. */
-export class DistributeState {
-  /** Of the translator. */
-  readonly name: string;
-  /** In the order of the volfile. */
-  readonly children: readonly Subvolume[];
+export class DistributeState extends Subvolumes {
   readonly options: OptionValues<DistributeOptions>;
-  readonly log: Logger;
   readonly hash: NameHash;
   /** Names of the extended attributes, which depend on the option `xattr-name`. */
   readonly attributes: AttributeNames;
@@ -73,20 +69,14 @@ export class DistributeState {
   commitHash = 0;
   /** The root was looked up: until then `commitHash` says nothing. */
   commitHashKnown = false;
-  /** Grows whenever a subvolume comes up: layouts of before may lack it. */
-  generation = 1;
   private readonly owner: ContextOwner<InodeContext>;
   private readonly byName: ReadonlyMap<string, Subvolume>;
-  private readonly states = new Map<Subvolume, { up: boolean; since: number; reason?: GlfsError }>();
-  private ups = 0;
 
   /** @throws GlfsError EINVAL where `decommissioned-bricks` names no subvolume. */
   constructor(setup: StateSetup) {
+    super(setup.owner.name, setup.children, setup.log);
     this.owner = setup.owner as ContextOwner<InodeContext>;
-    this.name = setup.owner.name;
-    this.children = setup.children;
     this.options = setup.options;
-    this.log = setup.log;
     this.byName = new Map(setup.children.map((child) => [child.name, child]));
     this.hash = new NameHash(setup.options['rsync-hash-regex'], setup.options['extra-hash-regex']);
     this.attributes = attributeNames(setup.options['xattr-name']);
@@ -111,68 +101,6 @@ export class DistributeState {
   /** The subvolume of that name, e.g. the target of a linkto file. */
   childNamed(name: string | undefined): Subvolume | undefined {
     return name === undefined ? undefined : this.byName.get(name);
-  }
-
-  // Subvolumes' comings and goings
-
-  markUp(child: Subvolume): void {
-    this.states.set(child, { up: true, since: this.ups++ });
-    this.generation++;
-  }
-
-  markDown(child: Subvolume, reason?: GlfsError): void {
-    this.states.set(child, { up: false, since: 0, reason });
-  }
-
-  isUp(child: Subvolume): boolean {
-    return this.states.get(child)?.up ?? false;
-  }
-
-  /** All subvolumes have said whether they are up. */
-  get allReported(): boolean {
-    return this.states.size === this.children.length;
-  }
-
-  get upChildren(): Subvolume[] {
-    return this.children.filter((child) => this.isUp(child));
-  }
-
-  get allUp(): boolean {
-    return this.upChildren.length === this.children.length;
-  }
-
-  /** The one that has been up for longest: where the root hashes to. */
-  get firstUp(): Subvolume | undefined {
-    const since = (child: Subvolume): number => this.states.get(child)!.since;
-    return this.upChildren.reduce<Subvolume | undefined>(
-      (first, child) => (first === undefined || since(child) < since(first) ? child : first),
-      undefined,
-    );
-  }
-
-  /** ENOTCONN that names the subvolume, and why it is down where that is known. */
-  downError(child: Subvolume): GlfsError {
-    const cause = this.states.get(child)?.reason;
-    return new GlfsError('ENOTCONN', `subvolume ${child.name} is down`, { translator: child.name, cause });
-  }
-
-  // Work that no caller waits for
-
-  private readonly unfinished = new Set<Promise<void>>();
-
-  /** Runs work that may fail without harm; `close` of the translator waits for it. */
-  background(what: string, work: () => Promise<unknown>): void {
-    const running = work().then(
-      () => undefined,
-      (error: unknown) => this.log.debug({ translator: this.name, error }, `${what}: failed`),
-    );
-    const tracked = running.finally(() => this.unfinished.delete(tracked));
-    this.unfinished.add(tracked);
-  }
-
-  /** All work in the background has ended. */
-  async idle(): Promise<void> {
-    while (this.unfinished.size > 0) await Promise.all(this.unfinished);
   }
 
   // What is known of inodes
