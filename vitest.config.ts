@@ -3,6 +3,18 @@ import { defineConfig } from 'vitest/config';
 /** Tiers: unit (no server, no root), interop (real glusterd and bricks; root on Debian). */
 export default defineConfig({
   test: {
+    // How much of what reads strangers' bytes the unit tier has been through; printed by `npm test`.
+    coverage: {
+      provider: 'v8',
+      include: [
+        'src/xdr/**',
+        'src/rpc/{record,message,pending,xid-table}.ts',
+        'src/protocol/{dialect,dict-serialized,dict-wire,handshake,messages}.ts',
+        'src/volfile/**',
+        'src/xlators/protocol/client/{callbacks,payload,wire}.ts',
+      ],
+      reporter: ['text'],
+    },
     projects: [
       {
         test: {

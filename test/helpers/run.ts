@@ -93,6 +93,7 @@ async function main(): Promise<void> {
   if (!existsSync(join(root, 'native/build/Release/glfs_native.node'))) await must('addon', 'build:native');
   // One after the other: on two cores the unit tests would take the bricks' time.
   await runTests('unit', filters, sum);
+  if (filters.length === 0) await must('branches of the decoders', 'coverage:decoders');
   if (isRoot) await runTests('interop', filters, sum);
   else console.log('\n== without root: left out the interop tier (real glusterd, bricks and FUSE mounts)');
   if (broken.length) console.log(`\n== counted as failed: ${broken.join(', ')}`);
