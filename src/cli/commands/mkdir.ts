@@ -52,6 +52,8 @@ class Maker {
     // Parents must be usable by us, whatever the umask.
     const mode = isParent ? base | 0o300 : asked;
     await volume.as({ umask: 0 }).mkdir(location.path, { ...calls, mode });
+    // mkdir(2) of the bricks takes permissions and no more.
+    if ((mode & ~0o777) !== 0) await volume.chmod(location.path, mode, calls);
     if (this.options.verbose) await out.line(`created directory ${quote(location.url)}`);
     await out.record({ created: location.url });
   }
