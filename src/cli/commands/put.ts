@@ -1,13 +1,15 @@
+import { existsSync } from 'node:fs';
 import { command } from '../command.ts';
 import type { CopyOptions } from '../copier.ts';
 import { copyContents } from '../copy-file.ts';
 import { CommandError, UsageError } from '../errors.ts';
-import { orFail } from '../failed.ts';
-import { isVolumeUrl, locate } from '../locate.ts';
+import { failed, orFail } from '../failed.ts';
+import { isVolumeUrl, locate, parentOf } from '../locate.ts';
 import { standardInput } from '../pipe.ts';
 import { quote } from '../quote.ts';
 import type { Session } from '../session.ts';
 import type { Attributes, OpenSource } from '../side.ts';
+import { codeOf } from '../strerror.ts';
 import { destinationOf, splitOperands } from '../targets.ts';
 import { copyAll, copyOptions } from './copy-options.ts';
 
@@ -50,13 +52,30 @@ async function putStandardInput(session: Session, url: string, options: CopyOpti
   }
 }
 
+/**
+ * Makes the directories on the way to the target: on a fresh volume there are none, and whoever puts a file says where it
+ * shall be. What else is wrong with the path, the copying says.
+ */
+async function makeParents(session: Session, target: string, sources: readonly string[]): Promise<void> {
+  if (!sources.some((source) => source === '-' || existsSync(source))) return;
+  const { volume, location } = await session.open(target);
+  const { path } = parentOf(location);
+  try {
+    await volume.mkdir(path, { ...session.calls, mode: 0o777 & ~session.umask, recursive: true });
+  } catch (error) {
+    const code = codeOf(error);
+    if (code !== 'EEXIST' && code !== 'ENOTDIR')
+      throw failed(`cannot create directory ${quote(path)}`, error);
+  }
+}
+
 export const put = command<CopyOptions>({
   name: 'put',
   summary: 'copy local files to a volume',
   operands: 'FILE... URL',
   description:
     "FILE is a local path, or '-' for standard input. URL is a new name, a file that is overwritten in place, or a " +
-    'directory. What a failed transfer has written stays, and is said.',
+    'directory; directories on the way to it are made. What a failed transfer has written stays, and is said.',
   options: copyOptions,
   examples: [
     ['put ./big.iso gluster://server/vol/iso/big.iso', 'one file'],
@@ -69,8 +88,9 @@ export const put = command<CopyOptions>({
     locate(target);
     const url = sources.find(isVolumeUrl);
     if (url !== undefined) throw new UsageError(`put copies local files, and ${quote(url)} is none: see cp`);
+    if (sources.includes('-') && sources.length > 1) throw new UsageError("'-' goes alone");
+    await makeParents(session, target, sources);
     if (!sources.includes('-')) return copyAll(session, sources, target, options);
-    if (sources.length > 1) throw new UsageError("'-' goes alone");
     await putStandardInput(session, target, options);
   },
 });
