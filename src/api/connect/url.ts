@@ -62,7 +62,7 @@ function tcpServers(url: string, authority: string): VolfileServer[] {
 
 /** Reads `host`, `host:port`, `[v6]:port`. @throws GlfsError EINVAL */
 export function parseServer(text: string, context = text): VolfileServer {
-  const match = /^(?:\[([0-9a-f:.%]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(text);
+  const match = /^(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(text);
   const port = match?.[3] === undefined ? GLUSTERD_PORT : Number(match[3]);
   if (match === null || port < 1 || port > 65535) throw bad(context, `'${text}' is no host[:port]`);
   return { transport: 'tcp', host: match[1] ?? match[2]!, port };
