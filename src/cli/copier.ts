@@ -23,6 +23,16 @@ export interface CopyOptions {
   readonly silent?: boolean;
 }
 
+/** Something to copy, on the way through a tree. */
+interface Step {
+  readonly from: Place;
+  readonly to: Place;
+  /** The directory that `to` is in has just been made: nothing can be in the way. */
+  readonly fresh: boolean;
+  /** Identities of the directories of the source that lead here; none for an operand. */
+  readonly above: readonly string[];
+}
+
 /** Files of one directory that are copied at once. */
 const FILES_AT_ONCE = 8;
 
@@ -44,7 +54,7 @@ export class Copier {
     const before = this.failures;
     await this.reported(from, async () => {
       const lanes = new Lanes(1);
-      await this.one({ from, to, top: true }, lanes);
+      await this.one({ from, to, fresh: false, above: [] }, lanes);
       await lanes.settle();
     });
     return this.failures === before;
@@ -64,10 +74,7 @@ export class Copier {
     return this.options.dereference === true || this.options.recursive !== true;
   }
 
-  private async one(
-    { from, to, top = false }: { from: Place; to: Place; top?: boolean },
-    lanes: Lanes,
-  ): Promise<void> {
+  private async one({ from, to, fresh, above }: Step, lanes: Lanes): Promise<void> {
     this.session.check();
     const attributes = await orFail(
       `cannot stat ${quote(from.shown)}`,
@@ -75,11 +82,13 @@ export class Copier {
     );
     if (attributes.kind === 'directory' && !this.options.recursive)
       throw new CommandError(`-r not specified; omitting directory ${quote(from.shown)}`);
-    const existing = await this.existing(to, attributes);
+    const existing = fresh ? undefined : await this.existing(to, attributes);
     if (existing !== undefined) this.checkReplacement({ from, to, existing }, attributes);
     if (attributes.kind === 'directory') {
-      if (top) await checkOutside(from, to, attributes);
-      return this.directory({ from, to, existing }, attributes);
+      if (above.includes(attributes.identity))
+        throw new CommandError(`cannot copy cyclic symbolic link ${quote(from.shown)}`);
+      if (above.length === 0) await checkOutside(from, to, attributes);
+      return this.directory({ from, to, existing }, attributes, [...above, attributes.identity]);
     }
     if (existing !== undefined && this.options.clobber === false) return;
     this.written.add(nameOf(to));
@@ -107,7 +116,11 @@ export class Copier {
       throw new CommandError(`will not overwrite just-created ${there} with ${here}`);
   }
 
-  private async directory({ from, to, existing }: Leaf, attributes: Attributes): Promise<void> {
+  private async directory(
+    { from, to, existing }: Leaf,
+    attributes: Attributes,
+    above: readonly string[],
+  ): Promise<void> {
     const mode = attributes.mode & ~this.session.umask & 0o777;
     if (existing === undefined) {
       // Until it is full, we must be able to write to it.
@@ -115,12 +128,13 @@ export class Copier {
       await this.tell({ from, to }, 'directory', 0);
     }
     const entries = await orFail(`cannot access ${quote(from.shown)}`, from.side.entries(from.path));
+    const fresh = existing === undefined;
     const lanes = new Lanes(FILES_AT_ONCE);
     try {
-      for (const { name } of entries)
-        await this.reported(from.child(name), () =>
-          this.one({ from: from.child(name), to: to.child(name) }, lanes),
-        );
+      for (const { name } of entries) {
+        const step = { from: from.child(name), to: to.child(name), fresh, above };
+        await this.reported(step.from, () => this.one(step, lanes));
+      }
     } finally {
       await lanes.settle();
     }

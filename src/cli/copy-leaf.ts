@@ -69,16 +69,17 @@ async function openTarget(
   try {
     return await to.side.openTarget(to.path, { mode, exclusive: existing === undefined });
   } catch (error) {
-    if (existing === undefined) throw ofNewFile(to, message, error);
+    if (existing === undefined) throw await ofNewFile(to, message, error);
     if (!force) throw failed(message, error);
     await orFail(`cannot remove ${quote(to.shown)}`, to.side.unlink(to.path));
     return orFail(message, to.side.openTarget(to.path, { mode, exclusive: true }));
   }
 }
 
-function ofNewFile(to: Place, message: string, error: unknown): Error {
+async function ofNewFile(to: Place, message: string, error: unknown): Promise<Error> {
   const code = codeOf(error);
-  if (code === 'EEXIST')
+  const isLink = async () => (await to.side.stat(to.path, false)).kind === 'symlink';
+  if (code === 'EEXIST' && (await isLink().catch(() => false)))
     return new CommandError(`not writing through dangling symlink ${quote(to.shown)}`, { cause: error });
   // open(2) says EISDIR of a new name with a slash behind it; nobody would understand that.
   const slash = code === 'EISDIR' && to.path.endsWith('/');

@@ -122,6 +122,27 @@ describe('put and get', () => {
     chmodSync(at('tree/locked'), 0o700);
   });
 
+  test('-L follows links, but not for ever', async () => {
+    mkdirSync(at('tree'));
+    writeFileSync(at('tree/file'), 'content');
+    symlinkSync('file', at('tree/link'));
+    symlinkSync('.', at('tree/round'));
+    expect(await world.glfs(['put', '-rL', at('tree'), `${URL}/tree`])).toMatchObject({
+      code: 1,
+      stderr: `glfs: cannot copy cyclic symbolic link '${at('tree/round')}'\n`,
+    });
+    expect((await memory.volume().lstat('/tree/link')).isFile()).toBe(true);
+  });
+
+  test('a link that leads nowhere is not written through', async () => {
+    writeFileSync(at('in'), 'x');
+    await memory.volume().symlink('nowhere', '/dangling');
+    expect(await world.glfs(['put', at('in'), `${URL}/dangling`])).toMatchObject({
+      code: 1,
+      stderr: `glfs: not writing through dangling symlink '${URL}/dangling'\n`,
+    });
+  });
+
   test('holes stay holes', async () => {
     writeFileSync(at('sparse'), 'begin');
     truncateSync(at('sparse'), 20 * 1024 ** 2);
