@@ -31,8 +31,11 @@ export type DictEntry =
 export interface Key<T> {
   readonly name: string;
   toEntry(value: T): DictEntry;
-  /** @throws GlfsError EPROTO where a peer sent something else. */
-  fromEntry(entry: DictEntry): T;
+  /**
+   * `undefined` where the peer's version of the program has no way to say it.
+   * @throws GlfsError EPROTO where a peer sent something else.
+   */
+  fromEntry(entry: DictEntry): T | undefined;
 }
 
 /**

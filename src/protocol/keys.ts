@@ -3,6 +3,11 @@ import { type DictEntry, entryBytes, entryInteger, entryText, type Key, type Mda
 import type { Gfid } from './gfid.ts';
 import type { Iatt } from './iatt.ts';
 
+/** In version 330 structures come as a copy of the brick's memory, whose layout is the compiler's. */
+function fromOldBrick(entry: DictEntry): boolean {
+  return entry.type === 'bytes';
+}
+
 /** Kinds of values, each with its type on the wire. */
 const kinds = {
   int: (name: string): Key<number> => ({
@@ -38,6 +43,7 @@ const kinds = {
     name,
     toEntry: (value) => ({ type: 'mdata', value }),
     fromEntry: (entry: DictEntry) => {
+      if (fromOldBrick(entry)) return undefined;
       if (entry.type !== 'mdata') throw new GlfsError('EPROTO', `dict: ${name} holds no times`);
       return entry.value;
     },
@@ -46,6 +52,7 @@ const kinds = {
     name,
     toEntry: (value) => ({ type: 'iatt', value }),
     fromEntry: (entry: DictEntry) => {
+      if (fromOldBrick(entry)) return undefined;
       if (entry.type !== 'iatt') throw new GlfsError('EPROTO', `dict: ${name} holds no attributes`);
       return entry.value;
     },

@@ -9,6 +9,7 @@ import {
 } from '../../src/protocol/dict-serialized.ts';
 import { dictSchema } from '../../src/protocol/dict-wire.ts';
 import { emptyIatt } from '../../src/protocol/iatt.ts';
+import { keys } from '../../src/protocol/keys.ts';
 import { copyBytes, decodeText, type Xdr, XdrReader, XdrWriter } from '../../src/xdr/index.ts';
 
 const i64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -166,6 +167,13 @@ describe('values', () => {
       expect(run).toThrow(expect.objectContaining({ code: 'EPROTO' }));
     }
     expect(entryInteger({ type: 'bytes', value: Buffer.from('-12\0junk') })).toBe(-12n);
+  });
+
+  test('structures that an old brick copied from its memory are as good as absent', () => {
+    const old = new Dict().setBytes(keys.preStat.name, new Uint8Array(144));
+    expect(old.get(keys.preStat)).toBe(undefined);
+    const wrong = new Dict([[keys.preStat.name, { type: 'int', value: 1n }]]);
+    expect(() => wrong.get(keys.preStat)).toThrow(expect.objectContaining({ code: 'EPROTO' }));
   });
 
   test('bytes are not made of what has none', () => {
