@@ -136,12 +136,16 @@ export async function write(
   return { prestat: replies[0]!.prestat, poststat: replies.at(-1)!.poststat };
 }
 
-/** One piece. What a server did not take, because its disk is full as a rule, is sent again to learn why. */
+/**
+ * One piece. What a server did not take, because its disk is full as a rule, is sent again to learn why.
+ * @throws GlfsError EIO where it takes nothing and says no reason
+ */
 async function writePiece(call: Call, fd: Fd, offset: number, piece: Piece): Promise<Written> {
   const { parts, length } = piece;
   const reply = await call.fop('write', { fd, offset, size: length, flags: 0, data: parts });
   const { count = length } = reply;
   if (count >= length) return reply;
+  if (count <= 0) throw new GlfsError('EIO', `none of ${length} bytes were taken`);
   const [, ...rest] = cut(parts, count);
   const left = { parts: rest.flatMap((part) => part.parts), length: length - count };
   const { poststat } = await writePiece(call, fd, offset + count, left);

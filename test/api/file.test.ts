@@ -231,6 +231,30 @@ describe('an open file', () => {
     expect((await volume.stat('/f')).size).toBe(bytes.length);
   });
 
+  it('says EIO where a server takes nothing and tells no reason, by any way of writing', async () => {
+    await using file = await volume.open('/f', 'w');
+    memory.mostBytes = 0;
+    await expect(file.pwrite('abc', 0)).rejects.toMatchObject({ code: 'EIO' });
+    await expect(file.pwrite('abc', 0, { timeout: 10_000 })).rejects.toMatchObject({ code: 'EIO' });
+    await expect(file.pwrite(pattern(3 * MIB), 0)).rejects.toMatchObject({ code: 'EIO' });
+    await expect(volume.writeFile('/g', 'abc')).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  it('copies here what a server took for copied without doing it', async () => {
+    const bytes = pattern(5000);
+    await volume.writeFile('/f', bytes);
+    let asked = 0;
+    memory.fops.copyFileRange = async ({ source, target }, context) => {
+      asked++;
+      const { stat } = await memory.fops.fstat({ fd: source }, context);
+      const { stat: poststat } = await memory.fops.fstat({ fd: target }, context);
+      return { stat, prestat: poststat, poststat, count: 0 };
+    };
+    await volume.copyFile('/f', '/g');
+    expect(asked).toBe(1);
+    expect((await volume.readFile('/g')).equals(bytes)).toBe(true);
+  });
+
   it('goes on copying where a server has stopped', async () => {
     const bytes = pattern(5000);
     await volume.writeFile('/f', bytes);

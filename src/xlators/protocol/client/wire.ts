@@ -83,7 +83,9 @@ export function encodeRequest(
   dialect.dict.encode(writer, request.xdata);
 }
 
-/** Fops whose positive `ret` tells something: the number of entries or bytes is checked by the list itself. */
+/** Fops whose `ret` tells how many bytes were taken. Elsewhere it tells nothing that the fields don't. */
+const counting: ReadonlySet<number> = new Set([fops.write.procedure, fops.copyFileRange.procedure]);
+
 const status = { ret: i32, errno: i32 };
 
 /**
@@ -105,8 +107,8 @@ export function decodeReply(
   const xdata = layout.xdataLast ? dialect.dict.decode(reader) : before;
   reader.finish();
   if (xdata !== undefined) reply.xdata = xdata;
-  // Bytes that a WRITE or COPY_FILE_RANGE has done: maybe fewer than asked for.
-  if (ret > 0) reply.count = ret;
+  // Bytes that were taken: maybe fewer than asked for, maybe none.
+  if (counting.has(layout.procedure)) reply.count = ret;
   return reply;
 }
 
@@ -119,9 +121,15 @@ interface WireEntry {
   xdata?: Dict;
 }
 
-/** Turns the wire's list into entries. A brick that could not stat an entry sends zeros; what is above the root has no gfid. */
+/**
+ * Turns the wire's list into entries. A brick that could not stat an entry sends zeros; what is above the root has no gfid.
+ * @throws GlfsError EPROTO for what is no name: programs that join names to paths (a copy to a local directory) would
+ *   leave the directory that they work in.
+ */
 export function toDirectoryEntries(entries: readonly WireEntry[]): DirectoryEntry[] {
   return entries.map(({ ino, offset, type, name, stat, xdata }) => {
+    if (name === '' || name.includes('/') || name.includes('\0'))
+      throw new GlfsError('EPROTO', `a directory entry is named ${JSON.stringify(name)}`);
     const known = stat !== undefined && !isNullGfid(stat.gfid);
     return { name, ino, offset, type: typeOfDirent(type), stat: known ? stat : undefined, xdata };
   });
