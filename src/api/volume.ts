@@ -3,6 +3,7 @@ import { Inode } from '../graph/index.ts';
 import { gfidFromString, gfidToString } from '../protocol/gfid.ts';
 import { copyBytes } from '../xdr/index.ts';
 import { Attributed } from './attributed.ts';
+import type { ConnectOptions, FromVolfileOptions } from './connect/connect.ts';
 import { withCredentials } from './credentials.ts';
 import { Handle } from './handle.ts';
 import type { Mount, VolumeInfo } from './mount.ts';
@@ -23,6 +24,19 @@ export class Volume extends VolumeFiles implements AsyncDisposable {
   private closing: Promise<void> | undefined;
 
   /** For `connect`, and for whoever builds a Mount. */
+  /** As `connect`. @source glfs_new, glfs_init */
+  static async connect(url: string, options?: ConnectOptions): Promise<Volume> {
+    // Loaded when called: what connects makes volumes, and not the other way round.
+    const { connect } = await import('./connect/connect.ts');
+    return connect(url, options);
+  }
+
+  /** As `fromVolfile`: by the text of a volfile, or by a file's URL. @source glfs_set_volfile */
+  static async fromVolfile(volfile: string | URL, options?: FromVolfileOptions): Promise<Volume> {
+    const { fromVolfile } = await import('./connect/connect.ts');
+    return fromVolfile(volfile, options);
+  }
+
   constructor(mount: Mount, info: VolumeInfo, view?: Scope) {
     super(mount, info, view);
     this.owner = view === undefined;

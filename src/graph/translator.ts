@@ -38,6 +38,8 @@ export interface Environment {
   readonly logger: Logger;
   /** Name of the volume, for messages. */
   readonly volume: string;
+  /** What the caller has set of the graph's options: only those who have set the same share resources. */
+  readonly scope?: string;
   /**
    * Something that outlives the graph because the next one of the same volume shall take it over (connections): made
    * at first use, shared under its key, and closed when the last graph that took it is closed.

@@ -16,7 +16,7 @@ import { Outbox } from './outbox.ts';
 import { deadlinePassed, PendingCall } from './pending.ts';
 import { type Recipient, RecordReader } from './record.ts';
 import { describeEndpoint, type Endpoint, openSocket } from './transport.ts';
-import { Watchdog } from './watchdog.ts';
+import { type Timeouts, Watchdog } from './watchdog.ts';
 import { XidTable } from './xid-table.ts';
 
 const SERVER_CALL: Recipient = { limit: 1 << 20, settled: false };
@@ -112,6 +112,11 @@ export class Connection {
 
   get localPort(): number | undefined {
     return this.socket.localPort;
+  }
+
+  /** Other timeouts from now on, for calls under way too. */
+  tune(timeouts: Timeouts): void {
+    if (this.ended === undefined) this.watchdog.tune(timeouts);
   }
 
   /** Calls that wait for an answer or for their turn. */

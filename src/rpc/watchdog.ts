@@ -1,8 +1,12 @@
 import { GlfsError } from '../errors.ts';
 
-export interface WatchdogOptions {
+/** Milliseconds; 0 is never. */
+export interface Timeouts {
   readonly pingTimeout: number;
   readonly frameTimeout: number;
+}
+
+export interface WatchdogOptions extends Timeouts {
   /** Calls that wait for an answer. */
   readonly waiting: () => number;
   /** Fails the calls that were made before `time`. */
@@ -25,7 +29,18 @@ export class Watchdog {
   private lastCheck = 0;
   private pinging = false;
 
-  constructor(private readonly options: WatchdogOptions) {}
+  private timeouts: Timeouts;
+
+  constructor(private readonly options: WatchdogOptions) {
+    this.timeouts = options;
+  }
+
+  /** Other timeouts from now on. */
+  tune(timeouts: Timeouts): void {
+    this.timeouts = timeouts;
+    this.stop();
+    if (this.options.waiting() > 0) this.sent();
+  }
 
   /** A byte arrived. */
   alive(): void {
@@ -35,7 +50,7 @@ export class Watchdog {
   /** A call was sent. */
   sent(): void {
     if (this.timer !== undefined) return;
-    const { pingTimeout, frameTimeout } = this.options;
+    const { pingTimeout, frameTimeout } = this.timeouts;
     const shortest = Math.min(
       pingTimeout || Number.POSITIVE_INFINITY,
       frameTimeout || Number.POSITIVE_INFINITY,
@@ -53,7 +68,8 @@ export class Watchdog {
   }
 
   private check(): void {
-    const { waiting, expire, pingTimeout, frameTimeout, ping, dead } = this.options;
+    const { waiting, expire, ping, dead } = this.options;
+    const { pingTimeout, frameTimeout } = this.timeouts;
     const now = performance.now();
     const interval = now - this.lastCheck;
     this.lastCheck = now;

@@ -1,4 +1,5 @@
-import { GlfsError } from '../../errors.ts';
+import { readFile } from 'node:fs/promises';
+import { GlfsError, toGlfsError } from '../../errors.ts';
 import type { ConnectionDefaults, OptionOverride } from '../../graph/index.ts';
 import { type Logger, silent } from '../../logger.ts';
 import type { TlsOptions } from '../../rpc/index.ts';
@@ -98,7 +99,16 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   }
 }
 
-/** A volfile that the caller has: its text. */
+/** @throws GlfsError what reading the file says, ENOENT for instance. */
+async function textOf(file: URL): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw toGlfsError(error, { syscall: 'open', path: file.pathname });
+  }
+}
+
+/** A volfile that the caller has: its text, or where the file is. */
 export interface FromVolfileOptions extends VolumeOptions {
   /** For messages (default `volfile`). */
   readonly name?: string;
@@ -111,7 +121,8 @@ export interface FromVolfileOptions extends VolumeOptions {
  * @throws GlfsError EINVAL with line and column for a malformed volfile, and as `connect` does.
  * @source glfs_set_volfile
  */
-export async function fromVolfile(text: string, options: FromVolfileOptions = {}): Promise<Volume> {
+export async function fromVolfile(volfile: string | URL, options: FromVolfileOptions = {}): Promise<Volume> {
+  const text = typeof volfile === 'string' ? volfile : await textOf(volfile);
   const name = options.name ?? 'volfile';
   const session = new VolumeSession({
     volume: name,
@@ -143,7 +154,8 @@ function connectionOf(
     tls: options.tls,
     managerTls: managerTls ? options.tls : undefined,
     privilegedPort: options.privilegedPort,
-    volfileHost: server.transport === 'tcp' ? server.host : undefined,
+    // Behind a unix socket is the glusterd of this machine.
+    volfileHost: server.transport === 'tcp' ? server.host : 'localhost',
     managerPort: managerPort(server),
     subdirectory: address.subdirectory === undefined ? undefined : `/${address.subdirectory}`,
   };

@@ -73,7 +73,7 @@ export class VolumeSession implements Mount {
     try {
       this.running = await this.startGraph(text, signal);
     } catch (error) {
-      throw telling(error);
+      throw telling(error, this.setup.connection.subdirectory !== undefined);
     }
   }
 
@@ -81,7 +81,12 @@ export class VolumeSession implements Mount {
     const next = RunningGraph.build({
       text,
       source: `volfile of ${this.setup.volume}`,
-      environment: { logger: this.logger, volume: this.setup.volume, connection: this.setup.connection },
+      environment: {
+        logger: this.logger,
+        volume: this.setup.volume,
+        connection: this.setup.connection,
+        scope: JSON.stringify(this.setup.overrides),
+      },
       overrides: this.setup.overrides,
       order: this.order,
     });
@@ -178,7 +183,11 @@ export class VolumeSession implements Mount {
     const { source, connection } = this.setup;
     if (source !== undefined) return source.volumeId();
     if (connection.volumeId !== undefined) return gfidFromString(connection.volumeId);
-    throw new GlfsError('EOPNOTSUPP', 'a volfile given by hand has no volume id');
+    for (const state of Object.values(this.dump())) {
+      const { volumeId } = state as { volumeId?: string };
+      if (volumeId !== undefined) return gfidFromString(volumeId);
+    }
+    throw new GlfsError('ENOTCONN', 'no brick is connected that could tell the volume id');
   }
 
   async close(): Promise<void> {
@@ -194,13 +203,14 @@ export class VolumeSession implements Mount {
   }
 }
 
-/** What translators say of their subvolumes, with the reason that a brick gave. A refused login is EACCES. */
-function telling(error: unknown): unknown {
+/** What translators say of their subvolumes, with the reason that a brick gave. A refused login is EACCES, a subdirectory that isn't there ENOENT. */
+function telling(error: unknown, subdirectory: boolean): unknown {
   let root = error;
   while (root instanceof GlfsError && root.cause instanceof GlfsError && root.brick === undefined)
     root = root.cause;
   if (!(error instanceof GlfsError) || !(root instanceof GlfsError) || root.brick === undefined) return error;
-  const code = isGlfsError(root.cause, 'EACCES') ? 'EACCES' : error.code;
+  const missing = subdirectory && isGlfsError(root.cause, 'ENOENT') ? 'ENOENT' : error.code;
+  const code = isGlfsError(root.cause, 'EACCES') ? 'EACCES' : missing;
   const reason = root === error ? error.reason : `${error.reason}: ${root.reason}`;
   return new GlfsError(code, reason, { brick: root.brick, translator: root.translator, cause: error });
 }

@@ -67,12 +67,19 @@ export function processCredential(flavor: 'v2' | 'v3'): Uint8Array {
 /** The same on every connection; libgfapi sends it too. */
 const DUMP_ID = 0xcaedn;
 
+/** What a brick says of itself once it has taken us. */
+export interface Attached {
+  readonly dialect: Dialect;
+  /** UUID of its volume. */
+  readonly volumeId?: string;
+}
+
 /**
  * Asks what the brick speaks and attaches to it.
  * @throws GlfsError EACCES for a wrong password, ENOENT where the brick does not have the subvolume, EAGAIN while it
  *   is starting, EPROTONOSUPPORT, EINVAL with the brick's own words for everything else.
  */
-export async function attach(connection: Connection, login: Login, deadline: number): Promise<Dialect> {
+export async function attach(connection: Connection, login: Login, deadline: number): Promise<Attached> {
   const offered = await simpleCall(
     connection,
     procedures.dump,
@@ -103,7 +110,8 @@ export async function attach(connection: Connection, login: Login, deadline: num
   );
   // errno is 22 on success: only ret counts.
   if (reply.ret < 0) throw refusal(reply.errno, reply.dict, login);
-  return dialect;
+  const entry = parseSerializedDict(reply.dict).entry('volume-id');
+  return { dialect, volumeId: entry === undefined ? undefined : entryText(entry) };
 }
 
 function loginDict(login: Login): Dict {
@@ -133,7 +141,10 @@ function refusal(errno: number, bytes: Uint8Array, login: Login): GlfsError {
   const error = GlfsError.fromErrno(errno);
   const hint: Partial<Record<string, string>> = {
     EACCES: `login as ${login.username ?? '(no user)'} was refused`,
-    ENOENT: `the server has no brick ${login.subvolume}`,
+    ENOENT:
+      login.subdirectory === undefined
+        ? `the server has no brick ${login.subvolume}`
+        : `the volume has no directory ${login.subdirectory}, or the server no brick ${login.subvolume}`,
   };
   return new GlfsError(error.code, [hint[error.code], words].filter(Boolean).join(': ') || error.reason);
 }

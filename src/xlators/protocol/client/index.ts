@@ -20,8 +20,8 @@ import type { FopName } from '../../../protocol/fops.ts';
 import type { ServerCall, TlsOptions } from '../../../rpc/index.ts';
 import { callbackEvent } from './callbacks.ts';
 import { options } from './options.ts';
-import type { SessionListener } from './session.ts';
-import { type BrickSettings, SharedBrick } from './shared-brick.ts';
+import type { SessionListener, SessionOptions } from './session.ts';
+import { type BrickTunables, SharedBrick } from './shared-brick.ts';
 import { specials, withoutDirect } from './specials.ts';
 import type { AnyRequest } from './wire.ts';
 
@@ -29,15 +29,17 @@ const GLUSTERD_PORT = 24007;
 
 export class ProtocolClient extends Translator<typeof options> implements SessionListener {
   private readonly brick: SharedBrick;
+  private readonly tunables: BrickTunables;
 
   constructor(setup: TranslatorSetup<typeof options>) {
     super(setup);
     const settings = settingsOf(setup);
+    const tunables = tunablesOf(setup);
     const { log: _log, name: _name, ...identity } = settings;
-    this.brick = setup.environment.share(
-      `brick ${JSON.stringify(identity)}`,
-      () => new SharedBrick(settings),
-    );
+    // Callers who set options of translators share with those who set the same.
+    const key = `brick ${JSON.stringify([identity, setup.environment.scope])}`;
+    this.brick = setup.environment.share(key, () => new SharedBrick(settings, tunables));
+    this.tunables = tunables;
   }
 
   /** Every fop of the table, derived from it. */
@@ -53,6 +55,7 @@ export class ProtocolClient extends Translator<typeof options> implements Sessio
   }
 
   override async start(): Promise<void> {
+    this.brick.tune(this.tunables);
     this.brick.session.attach(this);
   }
 
@@ -90,6 +93,7 @@ export class ProtocolClient extends Translator<typeof options> implements Sessio
       connected: session.isUp,
       server: link?.connection.server,
       program: link?.dialect.version,
+      volumeId: link?.volumeId,
       calls: link?.connection.inFlight ?? 0,
       fds: fds.size,
     };
@@ -98,7 +102,7 @@ export class ProtocolClient extends Translator<typeof options> implements Sessio
 
 const MILLISECONDS = 1000;
 
-function settingsOf({ name, options: given, environment }: TranslatorSetup<typeof options>): BrickSettings {
+function settingsOf({ name, options: given, environment }: TranslatorSetup<typeof options>): SessionOptions {
   const defaults = environment.connection ?? {};
   const host = given['remote-host'] ?? defaults.volfileHost;
   const path = given['transport-type'] === 'unix' ? given['transport.socket.connect-path'] : undefined;
@@ -123,13 +127,18 @@ function settingsOf({ name, options: given, environment }: TranslatorSetup<typeo
     managerTls: defaults.managerTls,
     privilegedPort: given['privileged-port'] || defaults.privilegedPort === true,
     highestVersion: given['program-version'],
+    log: environment.logger,
+  };
+}
+
+function tunablesOf({ options: given }: TranslatorSetup<typeof options>): BrickTunables {
+  return {
     connectTimeout: given['connect-timeout'] * MILLISECONDS,
     pingTimeout: given['ping-timeout'] * MILLISECONDS,
     frameTimeout: given['frame-timeout'] * MILLISECONDS,
     grace: given['reconnect-grace'] * MILLISECONDS,
     sendGroups: given['send-gids'],
     strictLocks: given['strict-locks'],
-    log: environment.logger,
   };
 }
 
@@ -139,11 +148,17 @@ function tlsOf(
   caller: TlsOptions | undefined,
 ): TlsOptions {
   if (caller !== undefined) return caller;
-  return {
-    ca: readFileSync(given['transport.socket.ca-list'] ?? '/etc/ssl/glusterfs.ca'),
-    cert: readFileSync(given['transport.socket.own-cert'] ?? '/etc/ssl/glusterfs.pem'),
-    key: readFileSync(given['transport.socket.private-key'] ?? '/etc/ssl/glusterfs.key'),
-  };
+  try {
+    return {
+      ca: readFileSync(given['transport.socket.ca-list'] ?? '/etc/ssl/glusterfs.ca'),
+      cert: readFileSync(given['transport.socket.own-cert'] ?? '/etc/ssl/glusterfs.pem'),
+      key: readFileSync(given['transport.socket.private-key'] ?? '/etc/ssl/glusterfs.key'),
+    };
+  } catch (cause) {
+    throw new GlfsError('EINVAL', `the bricks use TLS: give certificates (option tls); ${String(cause)}`, {
+      cause,
+    });
+  }
 }
 
 export const clientType: TranslatorType<typeof options> = {

@@ -6,6 +6,8 @@ import type { Connection } from '../../../rpc/index.ts';
 export interface Link {
   readonly connection: Connection;
   readonly dialect: Dialect;
+  /** UUID of the brick's volume. */
+  readonly volumeId?: string;
 }
 
 /** Whether an error means that the link is gone, rather than that the brick answered ENOTCONN. */

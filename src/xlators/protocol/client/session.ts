@@ -28,12 +28,16 @@ export interface SessionOptions {
   readonly managerTls?: TlsOptions;
   readonly privilegedPort: boolean;
   readonly highestVersion: number;
+  readonly log: Logger;
+}
+
+/** What may change while the session lives: the volume's administrator sets it, and nothing that lives on the brick minds. */
+export interface Tunables {
   /** All in milliseconds. */
   readonly connectTimeout: number;
   readonly pingTimeout: number;
   readonly frameTimeout: number;
   readonly grace: number;
-  readonly log: Logger;
 }
 
 /** Those who want to know of a session: one translator per graph that uses it. */
@@ -66,7 +70,15 @@ export class BrickSession {
   /** Runs after every reconnect, before other calls are let through: fds and locks are taken again. */
   restore: ((link: Link) => Promise<void>) | undefined;
 
-  constructor(readonly options: SessionOptions) {}
+  constructor(
+    readonly options: SessionOptions,
+    private tunables: Tunables,
+  ) {}
+
+  tune(tunables: Tunables): void {
+    this.tunables = tunables;
+    this.link?.connection.tune(tunables);
+  }
 
   /** `host:/path` as `gluster volume info` names it. */
   get brick(): string {
@@ -178,7 +190,7 @@ export class BrickSession {
     this.reason = reason;
     // A brick that is still starting says so, and is soon ready.
     const starting =
-      isGlfsError(reason, 'EAGAIN') && performance.now() - this.startedAt < this.options.connectTimeout;
+      isGlfsError(reason, 'EAGAIN') && performance.now() - this.startedAt < this.tunables.connectTimeout;
     if (this.state === 'connecting' && !starting) this.goDown();
     // Whom the brick refuses it will not take back within the grace.
     if (this.state === 'grace' && isGlfsError(reason, 'EACCES', 'EPROTONOSUPPORT')) this.goDown();
@@ -192,15 +204,15 @@ export class BrickSession {
   }
 
   private async open(): Promise<Link> {
-    const { options } = this;
+    const { options, tunables } = this;
     const endpoint = await this.endpoint();
     const { signal } = this.ending;
     const holder: { link?: Link } = {};
     const connection = await Connection.open({
       endpoint,
-      connectTimeout: options.connectTimeout,
-      pingTimeout: options.pingTimeout,
-      frameTimeout: options.frameTimeout,
+      connectTimeout: tunables.connectTimeout,
+      pingTimeout: tunables.pingTimeout,
+      frameTimeout: tunables.frameTimeout,
       ping: procedures.ping,
       signal,
       onServerCall: (call) => {
@@ -210,7 +222,7 @@ export class BrickSession {
     });
     const unwatch = onAbort(signal, () => connection.destroy());
     try {
-      const dialect = await attach(
+      const attached = await attach(
         connection,
         {
           subvolume: options.subvolume,
@@ -221,9 +233,9 @@ export class BrickSession {
           processUuid: newProcessUuid(options.name),
           highestVersion: options.highestVersion,
         },
-        performance.now() + options.connectTimeout,
+        performance.now() + tunables.connectTimeout,
       );
-      const link = { connection, dialect };
+      const link = { connection, ...attached };
       await this.restore?.(link);
       if (signal.aborted) throw this.reason;
       holder.link = link;
@@ -243,7 +255,7 @@ export class BrickSession {
     const port = await brickPort({
       manager: { host, port: this.options.managerPort, tls: this.options.managerTls, privilegedPort },
       subvolume: this.options.subvolume,
-      timeout: this.options.connectTimeout,
+      timeout: this.tunables.connectTimeout,
       signal: this.ending.signal,
     });
     return { host, port, tls, privilegedPort };
@@ -269,9 +281,9 @@ export class BrickSession {
     this.link = undefined;
     this.reason = reason;
     this.options.log.warn({ err: reason, brick: this.brick }, 'connection to brick lost');
-    if (this.options.grace > 0) {
+    if (this.tunables.grace > 0) {
       this.setState('grace');
-      this.graceTimer = setTimeout(() => this.goDown(), this.options.grace);
+      this.graceTimer = setTimeout(() => this.goDown(), this.tunables.grace);
     } else {
       this.goDown();
     }

@@ -18,10 +18,11 @@ import { type Link, linkIsLost } from './link.ts';
 import { HeldLocks } from './locks.ts';
 import { decodeRead, encodeTransfer, readBulk } from './payload.ts';
 import { type RemoteFd, RemoteFds } from './remote-fds.ts';
-import { BrickSession, type SessionOptions } from './session.ts';
+import { BrickSession, type SessionOptions, type Tunables } from './session.ts';
 import { type AnyRequest, decodeReply, encodeRequest, type FdNumbers } from './wire.ts';
 
-export interface BrickSettings extends SessionOptions {
+/** Of a brick, beside its identity. */
+export interface BrickTunables extends Tunables {
   readonly sendGroups: boolean;
   readonly strictLocks: boolean;
 }
@@ -38,12 +39,15 @@ export class SharedBrick {
   readonly session: BrickSession;
   readonly fds: RemoteFds;
   readonly locks = new HeldLocks();
-  private readonly credentials: Credentials;
+  private credentials: Credentials;
   private readonly writer = new XdrWriter(4096);
 
-  constructor(private readonly settings: BrickSettings) {
-    this.session = new BrickSession(settings);
-    this.credentials = new Credentials(settings.sendGroups, settings.log);
+  constructor(
+    private readonly settings: SessionOptions,
+    private tunables: BrickTunables,
+  ) {
+    this.session = new BrickSession(settings, tunables);
+    this.credentials = new Credentials(tunables.sendGroups, settings.log);
     this.fds = new RemoteFds(
       (link, fd, flags, context) => this.reopen(link, fd, flags, context),
       (remote, fd, context) => this.releaseLater(remote, fd, context),
@@ -51,8 +55,23 @@ export class SharedBrick {
     this.session.restore = (link) => this.restore(link);
   }
 
-  close(): Promise<void> {
-    return this.session.close();
+  /** The volfile has other values now: the connection, its fds and its locks stay. */
+  tune(tunables: BrickTunables): void {
+    if (tunables.sendGroups !== this.tunables.sendGroups) {
+      this.credentials = new Credentials(tunables.sendGroups, this.settings.log);
+    }
+    this.tunables = tunables;
+    this.session.tune(tunables);
+  }
+
+  /** Locks that are still held go with the connection: whoever holds them shall not believe that they are there. */
+  async close(): Promise<void> {
+    const reason = new GlfsError('EBADFD', `brick ${this.session.brick} was given up with locks held on it`);
+    for (const fd of this.locks.fds()) {
+      fd.poisoned ??= reason;
+      this.session.locksLost(fd, reason);
+    }
+    await this.session.close();
   }
 
   /** Makes a call, again after a lost connection where that is safe. */
@@ -223,7 +242,7 @@ export class SharedBrick {
   private async restore(link: Link): Promise<void> {
     const lost = await this.locks.retake(async (fd, { type, flock }, context) => {
       await this.attempt(link, 'lk', { fd, command: LockCommand.SET, type, flock }, context);
-    }, this.settings.strictLocks);
+    }, this.tunables.strictLocks);
     for (const { fd, reason } of lost) this.session.locksLost(fd, reason);
   }
 }
