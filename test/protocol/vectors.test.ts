@@ -51,11 +51,10 @@ describe('requests of real clients', () => {
     expect(Buffer.from(again).toString('hex')).toBe(credential.toString('hex'));
   });
 
-  test('every fop of the table has vectors, except one that kills bricks', () => {
+  test('every fop of the table has vectors, those among them that are never sent', () => {
     const seen = new Set(vectors.map(({ fop }) => fop));
-    expect(fopNames.filter((fop) => !seen.has(fop))).toEqual(['setactivelk']);
     const unsent = Object.keys(unsentFops) as (keyof typeof unsentFops)[];
-    expect(unsent.filter((fop) => !seen.has(fop))).toEqual([]);
+    expect([...fopNames, ...unsent].filter((fop) => !seen.has(fop))).toEqual([]);
     const old = new Set(vectors.filter(({ dialect }) => dialect.version === 330).map(({ fop }) => fop));
     // Later than version 330, or never in it.
     expect(fopNames.filter((fop) => !old.has(fop))).toEqual(['copyFileRange', 'setactivelk']);
