@@ -17,7 +17,7 @@ export interface OptionOverride {
 const skippable = new Set(['performance', 'debug', 'meta']);
 
 /**
- * Builds the graph that a volfile describes.
+ * Builds the graph that a volfile describes. Options that nobody knows, of the volfile or the caller, are logged as warnings.
  * @throws GlfsError EOPNOTSUPP for a translator type that is unknown and could change what the data mean, EINVAL for an
  *   option that does not parse.
  */
@@ -28,6 +28,7 @@ export function buildGraph(
 ): Graph {
   const built = new Map<string, Subvolume>();
   const translators: Translator[] = [];
+  const heard = new Set<OptionOverride>();
   for (const node of volfile.nodes) {
     const children = node.subvolumes.map((name) => built.get(name)!);
     const type = translatorType(node.type);
@@ -35,13 +36,12 @@ export function buildGraph(
       built.set(node.name, skipped(node, children, environment));
       continue;
     }
-    const given = withOverrides(node, overrides);
-    const options = readOptions(type.options, given, node.name, (key) =>
-      environment.logger.debug(
-        { translator: node.name, type: node.type, option: key },
-        'unknown option ignored',
-      ),
-    );
+    const matching = overrides.filter((override) => globToRegExp(override.pattern).test(node.name));
+    const given = withOverrides(node, matching);
+    const unknown = new Set<string>();
+    const options = readOptions(type.options, given, node.name, (key) => unknown.add(key));
+    for (const override of matching) if (!unknown.has(override.key)) heard.add(override);
+    for (const key of unknown) if (node.options.has(key)) warnUnknown(node, key, environment);
     const translator = type.create({
       name: node.name,
       type: node.type,
@@ -53,7 +53,17 @@ export function buildGraph(
     translators.push(translator);
     built.set(node.name, toSubvolume(translator));
   }
+  // A pattern may match many translators of which only some have the option: it is in vain where none has.
+  for (const override of overrides) {
+    if (heard.has(override)) continue;
+    const { pattern, key } = override;
+    environment.logger.warn({ pattern, option: key }, 'an option of the caller fits no translator');
+  }
   return new Graph(built.get(volfile.top)!, translators);
+}
+
+function warnUnknown(node: VolfileNode, option: string, environment: Environment): void {
+  environment.logger.warn({ translator: node.name, type: node.type, option }, 'unknown option ignored');
 }
 
 function skipped(node: VolfileNode, children: readonly Subvolume[], environment: Environment): Subvolume {
@@ -75,9 +85,8 @@ function skipped(node: VolfileNode, children: readonly Subvolume[], environment:
 }
 
 function withOverrides(node: VolfileNode, overrides: readonly OptionOverride[]): ReadonlyMap<string, string> {
-  const matching = overrides.filter((override) => globToRegExp(override.pattern).test(node.name));
-  if (matching.length === 0) return node.options;
-  return new Map([...node.options, ...matching.map(({ key, value }) => [key, value] as const)]);
+  if (overrides.length === 0) return node.options;
+  return new Map([...node.options, ...overrides.map(({ key, value }) => [key, value] as const)]);
 }
 
 function globToRegExp(pattern: string): RegExp {

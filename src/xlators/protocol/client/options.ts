@@ -59,4 +59,25 @@ export const options = {
   'transport.socket.keepalive-time': option.time(20, { help: 'ignored: 20 s' }),
   'transport.socket.keepalive-interval': option.time(2, { help: 'ignored' }),
   'transport.socket.keepalive-count': option.integer(9, { help: 'ignored' }),
+  'transport.socket.nodelay': option.boolean(true, { help: 'ignored: always' }),
+  'transport.socket.read-fail-log': option.string('', { help: 'ignored' }),
+  'transport.socket.ssl-cert-depth': option.string('', {
+    help: 'ignored: OpenSSL decides',
+    aliases: ['ssl-cert-depth'],
+  }),
+  'transport.socket.ssl-cipher-list': option.string('', {
+    help: "ignored: node's own ciphers, of which the server takes one",
+    aliases: ['ssl-cipher-list'],
+  }),
+  'transport.socket.ssl-crl-path': option.string('', { help: 'ignored', aliases: ['ssl-crl-path'] }),
+  'transport.socket.ssl-dh-param': option.string('', {
+    help: 'ignored: of servers',
+    aliases: ['ssl-dh-param'],
+  }),
+  'transport.socket.ssl-ec-curve': option.string('', {
+    help: 'ignored: of servers',
+    aliases: ['ssl-ec-curve'],
+  }),
+  'tcp-window-size': option.string('', { help: 'ignored: the kernel sizes its buffers' }),
+  'non-blocking-io': option.string('', { help: 'ignored: always' }),
 } as const;
