@@ -16,6 +16,40 @@ beforeEach(async () => {
   await volume.writeFile('/f', 'text');
 });
 
+describe('statx', () => {
+  const told = { btime: 1_600_000_000n, btimeNsec: 5, attributes: 0x10n, attributesMask: 0x30n };
+
+  it('gives the time of birth and the attributes that the servers know', async () => {
+    const node = await volume.stat('/f', { bigint: true });
+    Object.assign(memory.tree.child(memory.tree.root, 'f').stat, told, { flags: 0xfffn });
+    const statx = await volume.statx('/f');
+    expect(statx).toMatchObject({ type: 'file', hasBirthtime: true, mask: 0xfffn });
+    expect(statx).toMatchObject({ attributes: 0x10n, attributesMask: 0x30n });
+    expect(statx.stats.birthtimeNs).toBe(1_600_000_000_000_000_005n);
+    expect([statx.stats.ino, statx.stats.size]).toEqual([node.ino, 4n]);
+    await using file = await volume.open('/f');
+    expect((await file.statx()).stats.birthtimeNs).toBe(statx.stats.birthtimeNs);
+  });
+
+  it('says what they do not know', async () => {
+    Object.assign(memory.tree.child(memory.tree.root, 'f').stat, told, { flags: 0x7ffn });
+    const { stats, hasBirthtime, mask } = await volume.statx('/f');
+    expect([hasBirthtime, mask]).toEqual([false, 0x7ffn]);
+    expect(stats.birthtimeNs).toBe(stats.ctimeNs);
+  });
+
+  it('follows links unless it is told not to', async () => {
+    await volume.symlink('f', '/l');
+    expect((await volume.statx('/l')).type).toBe('file');
+    expect((await volume.statx('/l', { follow: false })).type).toBe('symlink');
+    await expect(volume.statx('/none')).rejects.toMatchObject({
+      code: 'ENOENT',
+      syscall: 'statx',
+      path: '/none',
+    });
+  });
+});
+
 describe('a volume', () => {
   it('acts on behalf of others, and keeps that with what is opened', async () => {
     const user = volume.as({ uid: 1000, gid: 100, groups: [5, 6], pid: 42, umask: 0o77 });
