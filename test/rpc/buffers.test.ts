@@ -24,12 +24,17 @@ describe('memory of callers whose wait has ended', () => {
           server.socket.pause();
           const ending = new AbortController();
           const payload = sizes.map((size) => Buffer.alloc(size, 0x11));
-          const more = byDeadline ? { deadline: performance.now() + 4 } : { signal: ending.signal };
+          const more = byDeadline ? { deadline: performance.now() + 20 } : { signal: ending.signal };
           const call = failure(connection.call(numberCall(1, { payload, ...more })));
           for (let tick = 0; tick < ticks; tick++) await new Promise(setImmediate);
           ending.abort();
           const error = await call;
           expect(error.code).toBe(byDeadline ? 'ETIMEDOUT' : 'ECANCELED');
+          // On a busy machine the deadline may pass before the call is made: then nothing is sent.
+          if (byDeadline && error.outcome === 'failed') {
+            connection.destroy();
+            return;
+          }
           expect(error.outcome).toBe('unknown');
           for (const part of payload) part.fill(0x22);
           server.socket.resume();
