@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type Volume } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
 import { ClusterProxy } from '../helpers/cluster-proxy.ts';
+import { waitFrozen } from '../helpers/frozen.ts';
 import { type Mount, mountVolume } from '../helpers/mount.ts';
 import { brickState, openFiles } from '../helpers/statedump.ts';
 import type { TestVolume } from '../helpers/volume.ts';
@@ -227,6 +228,7 @@ describe('bricks that stop for a while', () => {
     await client.writeFile('/late', 'late');
     const { server } = clientStates(client)[0]!;
     volume.stopBrick(0);
+    await waitFrozen(volume.brick(0).pid);
     let woken = false;
     const read = client.readFile('/late', { encoding: 'utf8' }).then((text) => ({ text, woken }));
     await waitUntil(() => (clientStates(client)[0]?.calls as number) > 0, { what: 'a call under way' });
@@ -242,6 +244,7 @@ describe('bricks that stop for a while', () => {
     await using file = await client.open('/frozen', 'r');
     const start = performance.now();
     volume.stopBrick(0);
+    await waitFrozen(volume.brick(0).pid);
     let woken = false;
     const reads = Array.from({ length: 8 }, async (_, index) => {
       const { buffer } = await file.pread(200_000, index * 200_000);
