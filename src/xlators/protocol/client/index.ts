@@ -112,6 +112,12 @@ function settingsOf({ name, options: given, environment }: TranslatorSetup<typeo
   if (host === undefined && path === undefined) {
     throw new GlfsError('EINVAL', 'option remote-host is missing', { translator: name });
   }
+  if (given['transport.socket.ssl-enabled'] && given['transport.socket.ssl-crl-path'] !== '') {
+    environment.logger.warn(
+      { translator: name, path: given['transport.socket.ssl-crl-path'] },
+      'ssl-crl-path is not honoured: revoked certificates of bricks are accepted',
+    );
+  }
   return {
     name,
     host: host ?? '',
@@ -153,6 +159,7 @@ function tlsOf(
       ca: readFileSync(given['transport.socket.ca-list'] ?? '/etc/ssl/glusterfs.ca'),
       cert: readFileSync(given['transport.socket.own-cert'] ?? '/etc/ssl/glusterfs.pem'),
       key: readFileSync(given['transport.socket.private-key'] ?? '/etc/ssl/glusterfs.key'),
+      ciphers: given['transport.socket.ssl-cipher-list'] || undefined,
     };
   } catch (cause) {
     throw new GlfsError('EINVAL', `the bricks use TLS: give certificates (option tls); ${String(cause)}`, {

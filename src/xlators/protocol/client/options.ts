@@ -69,7 +69,10 @@ export const options = {
     help: "ignored: node's own ciphers, of which the server takes one",
     aliases: ['ssl-cipher-list'],
   }),
-  'transport.socket.ssl-crl-path': option.string('', { help: 'ignored', aliases: ['ssl-crl-path'] }),
+  'transport.socket.ssl-crl-path': option.string('', {
+    help: 'not honoured: a warning says so',
+    aliases: ['ssl-crl-path'],
+  }),
   'transport.socket.ssl-dh-param': option.string('', {
     help: 'ignored: of servers',
     aliases: ['ssl-dh-param'],
