@@ -37,9 +37,14 @@ export abstract class VolumeFiles extends VolumeEntries {
   }
 
   /** The whole file, as Buffer, or as string where an encoding is given. @throws GlfsError as `open` */
-  readFile(path: Path, options: ReadFileOptions & { encoding: BufferEncoding }): Promise<string>;
+  readFile(
+    path: Path,
+    options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding,
+  ): Promise<string>;
   readFile(path: Path, options?: ReadFileOptions): Promise<Buffer>;
-  async readFile(path: Path, options: ReadFileOptions = {}): Promise<Buffer | string> {
+  async readFile(path: Path, given: ReadFileOptions | BufferEncoding = {}): Promise<Buffer | string> {
+    // As in node:fs, an encoding alone will do.
+    const options: ReadFileOptions = typeof given === 'string' ? { encoding: given } : given;
     await using file = await this.open(path, options.flag ?? 'r', options);
     const bytes = await file.readFile(options);
     return options.encoding === undefined ? bytes : bytes.toString(options.encoding);

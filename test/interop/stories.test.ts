@@ -174,7 +174,7 @@ describe('what a user goes through', () => {
     await writeFile(file, client.volfile());
     for (const source of [client.volfile(), pathToFileURL(file)]) {
       await using opened = await Volume.fromVolfile(source);
-      expect(await opened.readFile('/by-volfile', { encoding: 'utf8' })).toBe('found');
+      expect(await opened.readFile('/by-volfile', 'utf8')).toBe('found');
       expect(await opened.volumeId()).toBe(await client.volumeId());
     }
     await expect(Volume.fromVolfile(pathToFileURL(`${file}-none`))).rejects.toMatchObject({ code: 'ENOENT' });
