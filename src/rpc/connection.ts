@@ -54,7 +54,7 @@ export class Connection {
     private readonly socket: Socket,
     private readonly options: ConnectionOptions,
   ) {
-    this.outbox = new Outbox(socket);
+    this.outbox = new Outbox(socket, options.endpoint.tls !== undefined);
     this.watchdog = new Watchdog({
       pingTimeout: options.pingTimeout ?? 0,
       frameTimeout: options.frameTimeout ?? 0,
@@ -171,6 +171,7 @@ export class Connection {
     for (const part of call.payload ?? []) {
       if (part.length > 0) this.outbox.payload(part, pending.stablePayload);
     }
+    this.outbox.endCall();
   }
 
   private onRecord(xid: number, type: number, record: Uint8Array, bulk: Uint8Array | undefined): void {
@@ -206,7 +207,7 @@ export class Connection {
   private expire(madeBefore: number): void {
     for (const pending of [...this.table, ...this.lanes]) {
       if (pending.settled || pending.madeAt > madeBefore || pending.call.lane === 'blocking') continue;
-      if (pending.sent && pending.lends && this.socket.writableLength > 0) {
+      if (pending.sent && pending.lends && this.outbox.busy) {
         // Its bytes may not have left yet, and the caller gets its memory back.
         this.end(new GlfsError('ETIMEDOUT', 'the server takes no more data (frame-timeout)'));
         return;

@@ -9,6 +9,9 @@ export const BY_REFERENCE = 16 * 1024;
 /**
  * Collects what is to be sent during one tick and hands it to the kernel in one gathered write. Headers and small
  * payloads are appended to a slab, large payloads are queued as they are.
+ *
+ * With TLS each call is written by itself: GlusterFS's servers take one call from the connection for each event of its
+ * socket, and what follows it within the same TLS record stays in their TLS library, unseen, until something else arrives.
  */
 export class Outbox {
   private slab = Buffer.allocUnsafeSlow(FIRST_SLAB);
@@ -17,8 +20,19 @@ export class Outbox {
   private segments: Uint8Array[] = [];
   private scheduled = false;
   private closed = false;
+  /** With TLS: calls behind the one that is being written. */
+  private calls: Uint8Array[][] = [];
+  private writing = false;
 
-  constructor(private readonly socket: Socket) {}
+  constructor(
+    private readonly socket: Socket,
+    private readonly oneByOne = false,
+  ) {}
+
+  /** Whether anything has not left yet. */
+  get busy(): boolean {
+    return this.calls.length > 0 || this.segments.length > 0 || this.socket.writableLength > 0;
+  }
 
   /** Room for `length` bytes, to be filled before the next call: returns where they start in `buffer`. */
   reserve(length: number): { buffer: Buffer; at: number } {
@@ -47,6 +61,14 @@ export class Outbox {
     buffer.set(bytes, at);
   }
 
+  /** What follows belongs to another call. */
+  endCall(): void {
+    if (!this.oneByOne) return;
+    this.seal();
+    this.calls.push(this.segments);
+    this.segments = [];
+  }
+
   private seal(): void {
     if (this.end > this.start) this.segments.push(this.slab.subarray(this.start, this.end));
     this.start = this.end;
@@ -61,21 +83,45 @@ export class Outbox {
 
   private readonly flush = (): void => {
     this.scheduled = false;
+    if (this.closed) return;
+    if (this.oneByOne) {
+      this.writeCall();
+      return;
+    }
     this.seal();
     const segments = this.segments;
     this.segments = [];
-    if (this.closed || segments.length === 0) return;
-    if (segments.length === 1) {
-      this.socket.write(segments[0]!);
+    this.write(segments);
+  };
+
+  private writeCall(): void {
+    if (this.writing || this.closed) return;
+    const call = this.calls.shift();
+    if (call === undefined) return;
+    // Two writes at once would be joined into one by the stream.
+    this.writing = true;
+    this.write(call, () => {
+      this.writing = false;
+      this.writeCall();
+    });
+  }
+
+  private write(segments: readonly Uint8Array[], done?: () => void): void {
+    if (segments.length === 0) return;
+    const last = segments.length - 1;
+    if (last === 0) {
+      this.socket.write(segments[0]!, done);
       return;
     }
     this.socket.cork();
-    for (const segment of segments) this.socket.write(segment);
+    for (const [index, segment] of segments.entries())
+      this.socket.write(segment, index === last ? done : undefined);
     this.socket.uncork();
-  };
+  }
 
   close(): void {
     this.closed = true;
     this.segments = [];
+    this.calls = [];
   }
 }

@@ -75,6 +75,23 @@ describe('TLS', () => {
     connection.destroy();
   });
 
+  test('no two calls share a TLS record: servers would see the first only', async () => {
+    await using server = await listen();
+    const tls = { ...clientPair, ca: ours.ca };
+    const connection = await Connection.open({ endpoint: { ...server.endpoint, tls } });
+    await connection.call(numberCall(0));
+    const lengths: number[] = [];
+    // A chunk of TLS is what one record held, or a part of it.
+    server.socket.on('data', (chunk: Buffer) => lengths.push(chunk.length));
+    const calls = Array.from({ length: 200 }, (_, index) =>
+      connection.call(numberCall(index, { payload: index % 3 === 0 ? [Buffer.alloc(300)] : [] })),
+    );
+    expect(await Promise.all(calls)).toEqual(calls.map((_, index) => index));
+    const header = 4 + 40 + 4;
+    expect(lengths).toEqual(calls.map((_, index) => header + (index % 3 === 0 ? 300 : 0)));
+    connection.destroy();
+  });
+
   test('a server of another authority is not talked to', async () => {
     await using server = await listen();
     const tls = { ...clientPair, ca: others.ca };
