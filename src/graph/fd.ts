@@ -1,11 +1,11 @@
-import type { ContextOwner, Inode } from './inode.ts';
+import { Contexts } from './contexts.ts';
+import type { Inode } from './inode.ts';
 
 /**
  * An open file or directory. It outlives graphs: when a translator meets an fd that it doesn't know (after a graph switch,
  * a reconnect, or a file's migration), it opens the file again by gfid, without O_CREAT, O_EXCL and O_TRUNC.
  */
-export class Fd {
-  private contexts: Map<object, unknown> | undefined;
+export class Fd extends Contexts {
   /** Set when locks or the file itself were lost under it: every call on it ends with EBADFD. */
   poisoned: Error | undefined;
   closed = false;
@@ -16,27 +16,11 @@ export class Fd {
     readonly flags: number,
     /** An anonymous fd is not opened at the brick: READ, WRITE and FSYNC go by gfid. */
     readonly anonymous = false,
-  ) {}
+  ) {
+    super();
+  }
 
   get isDirectory(): boolean {
     return this.inode.type === 'directory';
-  }
-
-  get<T>(owner: ContextOwner<T>): T | undefined {
-    return this.contexts?.get(owner) as T | undefined;
-  }
-
-  set<T>(owner: ContextOwner<T>, value: T): void {
-    this.contexts ??= new Map();
-    this.contexts.set(owner, value);
-  }
-
-  forget(owner: object): void {
-    this.contexts?.delete(owner);
-  }
-
-  forgetAll(owners: ReadonlySet<object>): void {
-    if (this.contexts === undefined) return;
-    for (const owner of this.contexts.keys()) if (owners.has(owner)) this.contexts.delete(owner);
   }
 }

@@ -11,12 +11,13 @@ export {
   StampFlag,
   throwIfEnded,
 } from './context.ts';
+export type { ContextOwner } from './contexts.ts';
 export { DentryCache, type DentryCacheOptions } from './dentry-cache.ts';
 export type { GraphEvent, GraphEventKind } from './events.ts';
 export { Fd } from './fd.ts';
 export type { DirectoryEntry, FopFunction, FopTable, Reply, Request } from './fop-types.ts';
 export { Graph } from './graph.ts';
-export { type ContextOwner, Inode, type Loc } from './inode.ts';
+export { Inode, type Loc } from './inode.ts';
 export { INODE_LRU_LIMIT, InodeTable, type InodeTableOptions } from './inode-table.ts';
 export {
   type Option,

@@ -1,18 +1,19 @@
 import { type Gfid, gfidToString, NULL_GFID, ROOT_GFID } from '../protocol/gfid.ts';
 import { type FileType, type Iatt, typeOfMode } from '../protocol/iatt.ts';
+import { Contexts } from './contexts.ts';
 
 /**
  * What the client knows of one file. Translators keep their own knowledge of it under themselves as key; it is a cache
  * of what lookups said and is merged (newer wins) when two lookups find the same file at once.
  */
-export class Inode {
+export class Inode extends Contexts {
   gfid: Gfid = NULL_GFID;
   type: FileType = 'unknown';
-  private contexts: Map<object, unknown> | undefined;
   /** What keeps this inode from eviction: fds, locks, dirty data, pending heals. */
   pins = 0;
 
   constructor(gfid?: Gfid, type?: FileType) {
+    super();
     if (gfid !== undefined) this.gfid = gfid;
     if (type !== undefined) this.type = type;
   }
@@ -31,25 +32,6 @@ export class Inode {
     this.type = typeOfMode(stat.mode);
   }
 
-  get<T>(owner: ContextOwner<T>): T | undefined {
-    return this.contexts?.get(owner) as T | undefined;
-  }
-
-  set<T>(owner: ContextOwner<T>, value: T): void {
-    this.contexts ??= new Map();
-    this.contexts.set(owner, value);
-  }
-
-  forget(owner: object): void {
-    this.contexts?.delete(owner);
-  }
-
-  /** Forgets what the translators of a dropped graph knew. */
-  forgetAll(owners: ReadonlySet<object>): void {
-    if (this.contexts === undefined) return;
-    for (const owner of this.contexts.keys()) if (owners.has(owner)) this.contexts.delete(owner);
-  }
-
   /**
    * Takes over what `fresh`, found for the same gfid, has learnt. From then on both share it: an fd that was made on the
    * fresh object sees what translators learn on this one.
@@ -61,15 +43,9 @@ export class Inode {
     fresh.contexts = this.contexts;
   }
 
-  toString(): string {
+  override toString(): string {
     return gfidToString(this.gfid);
   }
-}
-
-/** The key under which a translator keeps a `T` with an inode or fd: the translator itself, or an object that it owns. */
-export interface ContextOwner<T> {
-  /** Never there: it carries the type. */
-  readonly contextType?: T;
 }
 
 /** A file as a call names it: the inode, and, where the call is about an entry, its parent and name. */

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type File, type Volume } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
 import { BlockOracle } from '../helpers/blocks.ts';
+import { nothingIsLeft } from '../helpers/left-over.ts';
 import { type Mount, mountVolume } from '../helpers/mount.ts';
-import { openFiles } from '../helpers/statedump.ts';
 import type { Brick, TestVolume } from '../helpers/volume.ts';
 import { waitUntil } from '../helpers/wait.ts';
 import { readXattrs, readXattrsOf } from '../helpers/xattr.ts';
@@ -194,14 +194,10 @@ describe('files that are moved while they are open', () => {
     await volume.removeBrick([2], 'stop');
   });
 
-  test('leave no guard, no mark and, once closed, no fd on any brick', async () => {
+  test('leave no guard, no mark and, once closed, no fd and no lock on any brick', async () => {
     for (const { file } of all) await file.close();
     expect(client.volfile()).toContain('moving-client-2');
-    for (const brick of volume.bricks) {
-      await waitUntil(async () => (await openFiles(brick)).length === 0, {
-        what: `no open files on ${brick.path}`,
-      });
-    }
+    await nothingIsLeft(volume);
     const paths = [...holders(volume.bricks)].flatMap(([name, places]) =>
       places.map((place) => join(place, name)),
     );

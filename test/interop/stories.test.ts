@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type File, Volume } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
 import { BlockOracle } from '../helpers/blocks.ts';
+import { nothingIsLeft } from '../helpers/left-over.ts';
 import { type Mount, mountVolume } from '../helpers/mount.ts';
-import { brickState, openFiles } from '../helpers/statedump.ts';
 import type { TestVolume } from '../helpers/volume.ts';
 import { waitUntil } from '../helpers/wait.ts';
 
@@ -80,16 +80,6 @@ describe('what a user goes through', () => {
     await volume?.delete();
   });
 
-  async function nothingOfOursIsLeft(): Promise<void> {
-    for (const brick of volume.bricks) {
-      const state = await brickState(brick, 'CTX_ID');
-      expect(state.locks.filter((lock) => lock.client.includes('glfs'))).toEqual([]);
-      await waitUntil(async () => (await openFiles(brick)).length === 0, {
-        what: `no open files on ${brick.path}`,
-      });
-    }
-  }
-
   test('a brick that dies and comes back on another port in mid-transfer: open files go on', async () => {
     const oracle = new BlockOracle(1);
     const file = await client.open('/killed', 'w+');
@@ -113,7 +103,7 @@ describe('what a user goes through', () => {
       timeoutMs: 20_000,
     });
     expect(await oracle.verify(mount.at('killed'))).toEqual([]);
-    await nothingOfOursIsLeft();
+    await nothingIsLeft(volume);
   });
 
   test('options set in mid-transfer, with an unlinked file open and a lock held: the caller sees no error', async () => {
@@ -148,7 +138,7 @@ describe('what a user goes through', () => {
     for (const open of [file, unlinked, locked]) await open.close();
     await view.close();
     expect(await oracle.verify(mount.at('switched'))).toEqual([]);
-    await nothingOfOursIsLeft();
+    await nothingIsLeft(volume);
   });
 
   test('a stream brings what was just written, on every brick, many times over', async () => {
