@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Floors from the ground up, as docs/architecture.md draws them. Folders side by side don't know of each other. */
 const floors = [
-  ['errors', 'errno', 'logger', 'abort', 'native'],
+  ['errors', 'errno', 'logger', 'abort', 'native', 'syscalls'],
   ['checksum', 'xdr'],
   ['rpc'],
   ['protocol'],
@@ -17,6 +17,7 @@ const floors = [
   ['graph'],
   ['xlators'],
   ['api'],
+  ['testing'],
   ['index'],
   ['cli'],
 ];

@@ -1,4 +1,5 @@
 import { GlfsError } from '../errors.ts';
+import type { Client } from './client.ts';
 
 /**
  * Which times of the file and of its parent a call stamps, and with what: GlusterFS's `frame->root->flags` and `ctime`.
@@ -34,6 +35,8 @@ export interface CallContext {
   /** Milliseconds of `performance.now()` at which the caller's wait ends with ETIMEDOUT. */
   readonly deadline?: number;
   readonly stamp?: Stamp;
+  /** In the graph of a brick: who sent the call. */
+  readonly client?: Client;
 }
 
 /** The pid of GlusterFS's self-heal: bricks and changelog treat its calls as internal. */

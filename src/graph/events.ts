@@ -2,6 +2,12 @@ import type { GlfsError } from '../errors.ts';
 import type { Gfid } from '../protocol/gfid.ts';
 import type { Iatt } from '../protocol/iatt.ts';
 import type { Flock } from '../protocol/messages.ts';
+import type { Client } from './client.ts';
+
+/** In the graph of a brick: the client that the event is for; protocol/server calls back to it. */
+interface Addressed {
+  client?: Client;
+}
 
 /** What flows up the graph. A translator may swallow, change or merge an event; by default it passes on. */
 export type GraphEvent =
@@ -9,7 +15,7 @@ export type GraphEvent =
   /** `reason` names the brick and why it can't be reached. */
   | { kind: 'child-down'; reason?: GlfsError }
   /** A file changed behind our back (features/upcall). `flags` are UP_* bits. */
-  | {
+  | (Addressed & {
       kind: 'cache-invalidation';
       gfid: Gfid;
       flags: number;
@@ -17,10 +23,10 @@ export type GraphEvent =
       stat?: Iatt;
       parent?: Iatt;
       oldParent?: Iatt;
-    }
-  | { kind: 'lease-recall'; gfid: Gfid; leaseId: Uint8Array; type: number }
-  | { kind: 'inodelk-contention'; gfid: Gfid; domain: string; flock: Flock }
-  | { kind: 'entrylk-contention'; gfid: Gfid; domain: string; name: string; type: number }
+    })
+  | (Addressed & { kind: 'lease-recall'; gfid: Gfid; leaseId: Uint8Array; type: number })
+  | (Addressed & { kind: 'inodelk-contention'; gfid: Gfid; domain: string; flock: Flock })
+  | (Addressed & { kind: 'entrylk-contention'; gfid: Gfid; domain: string; name: string; type: number })
   /** Locks of an fd are gone: the server lost them and they could not be taken again. */
   | { kind: 'locks-lost'; gfid: Gfid; reason: GlfsError };
 

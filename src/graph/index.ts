@@ -1,5 +1,6 @@
 export { buildGraph, type OptionOverride } from './build.ts';
 export { checked, checkName, NAME_BYTES } from './checks.ts';
+export type { Client } from './client.ts';
 export {
   asRoot,
   type CallContext,

@@ -2,6 +2,7 @@ import { GlfsError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type FopName, fopNames } from '../protocol/fops.ts';
 import type { TlsOptions } from '../rpc/index.ts';
+import type { Client } from './client.ts';
 import type { GraphEvent } from './events.ts';
 import type { FopFunction, FopTable } from './fop-types.ts';
 import type { OptionSchema, OptionValues } from './options.ts';
@@ -115,6 +116,12 @@ export abstract class Translator<S extends OptionSchema = OptionSchema> {
 
   /** Called once, parents first, after the last fop has been answered. */
   async close(): Promise<void> {}
+
+  /**
+   * In the graph of a brick: the last connection of a client has ended and its calls have settled. What the translator holds
+   * for it (locks, leases, registrations) is given up here, synchronously. Its fds are released by protocol/server.
+   */
+  clientGone(_client: Client): void {}
 
   /** What the state dump shows of this translator. */
   dump(): Record<string, unknown> {
