@@ -1,0 +1,86 @@
+import { type CallContext, type Stamp, StampFlag } from '../../../graph/index.ts';
+import type { Mdata } from '../../../protocol/dict.ts';
+import { compareTimes, type Iatt } from '../../../protocol/iatt.ts';
+import type { Place } from '../../../syscalls.ts';
+import type { PosixBrick } from './brick.ts';
+import { decodeMdata, encodeMdata, MDATA_KEY } from './mdata.ts';
+
+/** Which of a file's times a call sets. */
+interface Which {
+  readonly ctime?: boolean;
+  readonly mtime?: boolean;
+  readonly atime?: boolean;
+}
+
+/** A time that a caller asked for with utimes. */
+export interface Time {
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+}
+
+/** The times that clients gave the file; `undefined` where it has none, and where the option ctime is off. */
+export function readTimes(brick: PosixBrick, place: Place): Mdata | undefined {
+  if (!brick.options.ctime) return undefined;
+  const bytes = brick.store.get(place, MDATA_KEY);
+  return bytes === undefined ? undefined : decodeMdata(bytes);
+}
+
+/** Puts the times that clients gave the file in place of the host's: part of every `iatt`. */
+export function showTimes(stat: Iatt, times: Mdata | undefined): Iatt {
+  return times === undefined ? stat : Object.assign(stat, times);
+}
+
+function store(brick: PosixBrick, place: Place, times: Mdata): void {
+  brick.store.set(place, MDATA_KEY, encodeMdata(times));
+}
+
+/** Moves forward those times of `held` that are before `time`: calls of several clients arrive in any order. */
+function advance(held: Mdata, which: Which, seconds: bigint, nanoseconds: number): void {
+  for (const name of ['ctime', 'mtime', 'atime'] as const) {
+    if (!which[name] || compareTimes(seconds, nanoseconds, held[name], held[`${name}Nsec`]) <= 0) continue;
+    held[name] = seconds;
+    held[`${name}Nsec`] = nanoseconds;
+  }
+}
+
+function allAt(seconds: bigint, nanoseconds: number): Mdata {
+  return {
+    atime: seconds,
+    mtime: seconds,
+    ctime: seconds,
+    atimeNsec: nanoseconds,
+    mtimeNsec: nanoseconds,
+    ctimeNsec: nanoseconds,
+  };
+}
+
+function stamp(brick: PosixBrick, place: Place, which: Which, by: Stamp): void {
+  if (!brick.options.ctime || !(which.ctime || which.mtime || which.atime)) return;
+  const seconds = BigInt(by.seconds);
+  // A file without times gets all three: later stamps then have something to compare with.
+  const times = readTimes(brick, place) ?? allAt(seconds, by.nanoseconds);
+  advance(times, which, seconds, by.nanoseconds);
+  store(brick, place, times);
+}
+
+function flagged(flags: number, ctime: number, mtime: number, atime: number): Which {
+  return { ctime: (flags & ctime) !== 0, mtime: (flags & mtime) !== 0, atime: (flags & atime) !== 0 };
+}
+
+/**
+ * Gives the file the times of the call's stamp, those only that the stamp names, and never earlier ones than it has. To be
+ * called after the act and before the `iatt` of the reply.
+ */
+export function stampTimes(brick: PosixBrick, place: Place, context: CallContext): void {
+  const by = context.stamp;
+  if (by === undefined) return;
+  stamp(brick, place, flagged(by.flags, StampFlag.CTIME, StampFlag.MTIME, StampFlag.ATIME), by);
+}
+
+/** The same for the directory whose entries the call changed. */
+export function stampParentTimes(brick: PosixBrick, place: Place, context: CallContext): void {
+  const by = context.stamp;
+  if (by === undefined) return;
+  const { PARENT_CTIME, PARENT_MTIME, PARENT_ATIME } = StampFlag;
+  stamp(brick, place, flagged(by.flags, PARENT_CTIME, PARENT_MTIME, PARENT_ATIME), by);
+}
