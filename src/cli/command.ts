@@ -1,3 +1,4 @@
+import type { OfflineOperands } from './bricks.ts';
 import { UsageError } from './errors.ts';
 import { isVolumeUrl, locate } from './locate.ts';
 import type { Session } from './session.ts';
@@ -8,6 +9,8 @@ export interface OptionSpec {
   readonly help: string;
   readonly choices?: readonly string[];
   readonly default?: string;
+  /** May be given several times: its value is an array. */
+  readonly repeated?: boolean;
 }
 
 /** One command of the command line; `commands/index.ts` lists them. */
@@ -21,6 +24,8 @@ export interface CommandSpec {
   readonly options: readonly OptionSpec[];
   /** Command lines without `glfs`, and what they do. */
   readonly examples: readonly (readonly [line: string, meaning: string])[];
+  /** Which operands name files of the volume; absent where the command can't do without servers. */
+  readonly offline?: OfflineOperands;
   readonly subcommands?: readonly CommandSpec[];
   /** Failures that end the command are thrown, others reported. */
   run(session: Session, operands: readonly string[], options: object): Promise<void>;

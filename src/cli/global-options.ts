@@ -23,10 +23,11 @@ export interface GlobalOptions {
   translatorOption?: readonly string[];
   backupServer?: readonly string[];
   timeout?: string;
+  bricks?: readonly string[];
   logLevel?: LogLevel;
 }
 
-export const globalOptions: readonly (OptionSpec & { readonly repeated?: boolean })[] = [
+export const globalOptions: readonly OptionSpec[] = [
   { flags: '--json', help: 'print one JSON array, and errors as JSON lines' },
   { flags: '--quiet', help: 'no progress bar' },
   { flags: '--user <name>', help: 'login of auth.allow and auth.login (or GLFS_USER)' },
@@ -46,6 +47,10 @@ export const globalOptions: readonly (OptionSpec & { readonly repeated?: boolean
     flags: '--backup-server <host[:port]>',
     help: 'one more management server; may be repeated',
     repeated: true,
+  },
+  {
+    flags: '--bricks <dir...>',
+    help: 'read the volume from its brick directories, without servers; operands are paths. In front of the command',
   },
   { flags: '--timeout <seconds>', help: 'for a server to answer, and for each call' },
   {

@@ -14,7 +14,8 @@ export interface Location {
   readonly path: string;
 }
 
-const SCHEME = /^gluster(?:\+[a-z]+)?:\/\//i;
+const SCHEME = /^(?:gluster(?:\+[a-z]+)?:\/\/|bricks:\/)/i;
+const BRICKS = /^bricks:(\/.*)$/is;
 const URL_SHAPE = /^(gluster(?:\+[a-z]+)?):\/\/([^/]*)(\/.*)?$/is;
 
 export function isVolumeUrl(text: string): boolean {
@@ -23,10 +24,13 @@ export function isVolumeUrl(text: string): boolean {
 
 /**
  * Splits `gluster://host[:port][,host2]/volume/path` and `…/snaps/SNAP/VOLUME/path`. In the path, `%` followed by two
- * hexadecimal digits stands for a byte, anything else for itself: `?`, `#` and a lone `%` need no escape.
+ * hexadecimal digits stands for a byte, anything else for itself: `?`, `#` and a lone `%` need no escape. `bricks:/path` is a
+ * file of the volume whose brick directories `--bricks` names.
  * @throws UsageError for what is no such URL
  */
 export function locate(url: string): Location {
+  const offline = BRICKS.exec(url);
+  if (offline !== null) return { url, volumeUrl: 'bricks:', volume: 'bricks', path: decodePath(offline[1]!) };
   const match = URL_SHAPE.exec(url);
   if (match === null)
     throw new UsageError(`not a volume URL: '${url}': gluster://HOST/VOLUME/PATH is expected`);

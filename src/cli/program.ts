@@ -1,7 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
+import { brickOperands, splitBricks } from './bricks.ts';
 import type { CommandSpec, OptionSpec } from './command.ts';
 import { commands } from './commands/index.ts';
-import { ExitCode } from './errors.ts';
+import { ExitCode, UsageError } from './errors.ts';
 import { type GlobalOptions, globalOptions } from './global-options.ts';
 import { version } from './version.ts';
 
@@ -25,12 +26,31 @@ export type Parsed =
   | { readonly kind: 'wrong'; readonly message: string; readonly name: string };
 
 /** Reads the command line: arguments without `node` and the script. Nothing is done yet. */
-export function parseCommandLine(argv: readonly string[]): Parsed {
+export function parseCommandLine(line: readonly string[]): Parsed {
+  try {
+    const { argv, bricks } = splitBricks(line, (word) => commands.some(({ name }) => name === word));
+    return parse(argv, bricks);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return { kind: 'wrong', message: error.message, name: nameOf(line) };
+  }
+}
+
+/** @throws UsageError */
+function parse(argv: readonly string[], bricks: readonly string[]): Parsed {
   let parsed: Parsed | undefined;
   let text = '';
   const program = buildProgram({
     chosen: (name, spec, operands, options) => {
-      parsed = { kind: 'run', name, spec, operands, options, globals: program.opts<GlobalOptions>() };
+      const globals = { ...program.opts<GlobalOptions>(), bricks };
+      parsed = {
+        kind: 'run',
+        name,
+        spec,
+        operands: onBricks(name, spec, operands, bricks),
+        options,
+        globals,
+      };
     },
     print: (part) => {
       text += part;
@@ -46,6 +66,18 @@ export function parseCommandLine(argv: readonly string[]): Parsed {
     return { kind: 'wrong', message, name: nameOf(argv) };
   }
   return parsed ?? { kind: 'text', text };
+}
+
+/** @throws UsageError for a command that needs servers */
+function onBricks(
+  name: string,
+  { offline }: CommandSpec,
+  operands: readonly string[],
+  bricks: readonly string[],
+): readonly string[] {
+  if (bricks.length === 0) return operands;
+  if (offline === undefined) throw new UsageError(`${name} does not go with --bricks`);
+  return brickOperands(operands, offline);
 }
 
 interface Hooks {
@@ -68,7 +100,7 @@ function buildProgram(hooks: Hooks): Command {
       'after',
       '\nHelp with examples: glfs COMMAND --help. Exit codes: 0, 1 for failures, 2 for wrong usage.',
     );
-  for (const spec of globalOptions) program.addOption(optionOf(spec, spec.repeated));
+  for (const spec of globalOptions) program.addOption(optionOf(spec));
   for (const spec of commands) addCommand(program, spec, hooks);
   program.configureHelp({
     subcommandTerm: (command) => `${command.name()} ${command.usage()}`.replace('[options] ', ''),
@@ -104,11 +136,12 @@ function helpTail({ examples }: CommandSpec, name: string): string {
   return `${shown}\nOptions of all commands (--json, --user, --tls-ca …): glfs --help`;
 }
 
-function optionOf(spec: OptionSpec, repeated = false): Option {
+function optionOf(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.help);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
   if (spec.default !== undefined) option.default(spec.default);
-  if (repeated) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+  if (spec.repeated)
+    option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
   return option;
 }
 

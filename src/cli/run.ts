@@ -1,3 +1,5 @@
+import { fromBricks } from '../api/connect/index.ts';
+import { BRICKS } from './bricks.ts';
 import { CommandError, ExitCode, Interrupted, OutputError, UsageError } from './errors.ts';
 import { connectOptionsOf, credentialsOf, type GlobalOptions, timeoutOf } from './global-options.ts';
 import { Output, type Sink } from './output.ts';
@@ -73,7 +75,7 @@ function sessionOf(world: World, globals: GlobalOptions, report: Report): Sessio
     out: new Output(world.stdout, globals.json === true, world.columns),
     report,
     volumes: new Volumes(
-      world.connect,
+      connectBy(world, globals),
       connectOptionsOf(globals, { env, signal, write }),
       credentialsOf(globals, umask),
     ),
@@ -83,6 +85,15 @@ function sessionOf(world: World, globals: GlobalOptions, report: Report): Sessio
     umask,
     timeout: timeoutOf(globals),
   });
+}
+
+/** `bricks:` is the volume whose directories `--bricks` names; all else is connected to. */
+function connectBy(world: World, { bricks = [] }: GlobalOptions): Connect {
+  return (url, options) => {
+    if (url !== BRICKS) return world.connect(url, options);
+    if (bricks.length === 0) throw new UsageError(`${BRICKS} needs the option --bricks`);
+    return fromBricks(bricks, options);
+  };
 }
 
 function wrongUsage({ stderr }: World, message: string, name: string): number {

@@ -22,6 +22,7 @@ export async function printFile(session: Session, url: string): Promise<number> 
 
 export const cat = command({
   name: 'cat',
+  offline: 'all',
   summary: 'print files',
   operands: 'URL...',
   options: [],

@@ -52,6 +52,7 @@ async function spaceOf(session: Session, url: string): Promise<Row> {
 
 export const df = command<DfOptions>({
   name: 'df',
+  offline: 'all',
   summary: 'show how full volumes are',
   operands: 'URL...',
   options: [

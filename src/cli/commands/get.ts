@@ -9,6 +9,7 @@ import { copyAll, copyOptions } from './copy-options.ts';
 
 export const get = command<CopyOptions>({
   name: 'get',
+  offline: 'sources',
   summary: 'copy files of a volume to this machine',
   operands: 'URL... FILE',
   description:

@@ -124,6 +124,7 @@ class Listing {
 
 export const ls = command<LsOptions>({
   name: 'ls',
+  offline: 'all',
   summary: 'list directories and files',
   operands: 'URL...',
   options: [

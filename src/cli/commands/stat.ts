@@ -25,6 +25,7 @@ async function show(session: Session, url: string, options: StatOptions): Promis
 
 export const stat = command<StatOptions>({
   name: 'stat',
+  offline: 'all',
   summary: 'show the attributes of files',
   operands: 'URL...',
   options: [

@@ -78,6 +78,7 @@ function count(number: number, singular: string, plural: string): string {
 
 export const tree = command<TreeOptions>({
   name: 'tree',
+  offline: 'all',
   summary: 'draw what is in directories',
   operands: 'URL...',
   options: [
