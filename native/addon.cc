@@ -1,9 +1,13 @@
 #include <napi.h>
 
 #include "dispatch.h"
+#ifdef GLFS_SYSCALLS
+#include "syscalls/syscalls.h"
+#endif
 
-// What JavaScript sees: { kernels: { scalar: { weak, crc32c }, avx2: { ... } } }, the best kernel last. Which of them is
-// used is decided there. Functions take (data: Uint8Array, state: number) and return a number.
+// What JavaScript sees: { kernels: { scalar: { weak, crc32c }, avx2: { ... } }, syscalls: { getxattr, ... } }, the best
+// kernel last. Which of them is used is decided there. Kernels take (data: Uint8Array, state: number) and return a number;
+// the system calls are there on Linux only, and src/syscalls.ts says what each takes.
 
 namespace {
 
@@ -32,6 +36,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     all.Set(kernel.name, one);
   }
   exports.Set("kernels", all);
+#ifdef GLFS_SYSCALLS
+  exports.Set("syscalls", glfs::SystemCalls(env));
+#endif
   return exports;
 }
 

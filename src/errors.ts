@@ -98,11 +98,17 @@ function compose(code: string, reason: string, details: GlfsErrorDetails): strin
   return text;
 }
 
+/** Node's name for errno 95 is the other one of POSIX. */
+function codeOf(code: string): ErrnoCode {
+  if (code === 'ENOTSUP') return 'EOPNOTSUPP';
+  return code in errnoByCode ? (code as ErrnoCode) : 'EIO';
+}
+
 /** Anything that was thrown, as a GlfsError: system errors of Node keep their code, unknown ones become EIO. */
 export function toGlfsError(error: unknown, details: GlfsErrorDetails = {}): GlfsError {
   if (error instanceof GlfsError) return error;
   const code = (error as { code?: unknown } | null | undefined)?.code;
-  const known = typeof code === 'string' && code in errnoByCode ? (code as ErrnoCode) : 'EIO';
+  const known = typeof code === 'string' ? codeOf(code) : 'EIO';
   const message = error instanceof Error ? error.message : String(error);
   return new GlfsError(known, message, { cause: error, ...details });
 }

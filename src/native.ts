@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { loadAddon } from './addon.ts';
 
 /**
  * A checksum that can go on: `state` is what the call for the bytes before returned, 0 at the start.
@@ -14,38 +14,19 @@ export interface Kernel {
   readonly crc32c: Checksum;
 }
 
-interface Addon {
-  /** By level of instructions (`scalar`, `avx2` …), the best one last. */
-  readonly kernels: Readonly<Record<string, Kernel>>;
-}
-
 /** What stands for "no kernel of the addon" in GLFS_SIMD and in `simdLevel`. */
 export const TYPESCRIPT = 'typescript';
-
-/** Both dist/ and src/ lie one below the package. */
-const LOCATION = '../native/build/Release/glfs_native.node';
 
 interface Choice {
   readonly level: string;
   readonly kernel: Kernel | undefined;
 }
 
-let loaded: { addon: Addon | undefined; reason?: unknown } | undefined;
 let choice: Choice | undefined;
-
-function load(): { addon: Addon | undefined; reason?: unknown } {
-  if (loaded !== undefined) return loaded;
-  try {
-    loaded = { addon: createRequire(import.meta.url)(LOCATION) as Addon };
-  } catch (reason) {
-    loaded = { addon: undefined, reason };
-  }
-  return loaded;
-}
 
 /** Every kernel of the addon that this CPU can run, by level; empty where the addon did not build. */
 export function nativeKernels(): ReadonlyMap<string, Kernel> {
-  return new Map(Object.entries(load().addon?.kernels ?? {}));
+  return new Map(Object.entries(loadAddon().addon?.kernels ?? {}));
 }
 
 /**
@@ -69,7 +50,7 @@ function choose(wanted: string | undefined): Choice {
   const available = [...nativeKernels()];
   const best = available.at(-1);
   if (best === undefined) {
-    const { reason } = load();
+    const { reason } = loadAddon();
     process.emitWarning('the native addon is not there, TypeScript does its work (more slowly)', {
       type: 'GlfsWarning',
       code: 'GLFS_NO_ADDON',

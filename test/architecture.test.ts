@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Floors from the ground up, as docs/architecture.md draws them. Folders side by side don't know of each other. */
 const floors = [
-  ['errors', 'errno', 'logger', 'abort', 'native', 'syscalls'],
+  ['errors', 'errno', 'logger', 'abort', 'addon', 'native', 'syscalls', 'syscalls-fallback'],
   ['checksum', 'xdr'],
   ['rpc'],
   ['protocol'],

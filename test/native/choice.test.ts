@@ -39,7 +39,8 @@ beforeAll(() => {
   for (const folder of ['with', 'without']) {
     mkdirSync(join(place, folder, 'native'), { recursive: true });
     cpSync(join(root, 'src/checksum'), join(place, folder, 'src/checksum'), { recursive: true });
-    cpSync(join(root, 'src/native.ts'), join(place, folder, 'src/native.ts'));
+    for (const file of ['addon.ts', 'native.ts'])
+      cpSync(join(root, 'src', file), join(place, folder, 'src', file));
     writeFileSync(join(place, folder, 'package.json'), '{"type": "module"}');
     writeFileSync(join(place, folder, 'program.ts'), program);
     symlinkSync(join(root, 'node_modules'), join(place, folder, 'node_modules'));
