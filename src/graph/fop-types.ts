@@ -35,8 +35,9 @@ interface ExtraResults {
   /** `count`: bytes that were taken, where the server said so; it may take fewer than it was given (a full disk). */
   write: { count?: number };
   copyFileRange: { count?: number };
-  readdir: { entries: DirectoryEntry[] };
-  readdirp: { entries: DirectoryEntry[] };
+  /** `eof`: there is nothing behind these entries; absent where the server did not say. */
+  readdir: { entries: DirectoryEntry[]; eof?: boolean };
+  readdirp: { entries: DirectoryEntry[]; eof?: boolean };
 }
 /** Fields of the layouts that a translator neither gives nor gets: they follow from others. */
 interface HiddenArguments {

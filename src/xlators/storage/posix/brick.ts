@@ -1,9 +1,10 @@
-import type { ContextOwner, Fd, FopFunction, Loc, OptionValues } from '../../../graph/index.ts';
+import type { CallContext, ContextOwner, Fd, FopFunction, Loc, OptionValues } from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
+import type { Dict } from '../../../protocol/dict.ts';
 import type { FopName } from '../../../protocol/fops.ts';
 import type { Gfid } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
-import type { Place } from '../../../syscalls.ts';
+import type { Place, Syscalls } from '../../../syscalls.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import type { options } from './options.ts';
 
@@ -11,6 +12,8 @@ import type { options } from './options.ts';
 export interface PosixFd {
   /** Descriptor of the host; closed by release, when no call uses it any more. */
   readonly descriptor: number;
+  /** Of the file that was opened: what is counted by it is counted back by it. */
+  readonly gfid: Gfid;
   /** Calls under way on it; the descriptor is closed when it is released and idle. */
   users: number;
   released: boolean;
@@ -27,10 +30,13 @@ export interface PosixBrick {
   readonly options: OptionValues<typeof options>;
   readonly store: AttributeStore;
   readonly log: Logger;
+  readonly host: Syscalls;
   /** The key under which `PosixFd`s are kept. */
   readonly fds: ContextOwner<PosixFd>;
 
-  /** Path of the file with that gfid. @throws GlfsError ESTALE where the brick has none. */
+  /**
+   * Path of the file with that gfid, an unlinked one that is still open among them. Like all paths here it is good until the
+   * next await: directories may be renamed, and those deep down are reached by descriptors. @throws GlfsError ESTALE where the brick has none. */
   pathOf(gfid: Gfid): Buffer;
   /** Path of `loc.name` in `loc.parent`; it need not exist. @throws GlfsError ESTALE for an unknown parent, EINVAL. */
   entryOf(loc: Loc): Buffer;
@@ -43,6 +49,17 @@ export interface PosixBrick {
    * gfid. @throws GlfsError ENOENT, ESTALE
    */
   iatt(place: Place, gfid?: Gfid): Iatt;
+
+  /** open(2) with the wire's flags, without O_DIRECT; never through a symbolic link, in a read-only brick without a trace. */
+  openFile(path: Buffer, flags: number, mode?: number): number;
+  /** Keeps a descriptor with the fd that it was opened for; the file counts as open until `release`. */
+  keep(fd: Fd, gfid: Gfid, descriptor: number): void;
+  /** Closes what `keep` kept, once no call uses it; the last one of an unlinked file removes it. Idempotent. */
+  release(fd: Fd): void;
+  /** How many fds are open on a file. */
+  openCount(gfid: Gfid): number;
+  /** @throws GlfsError ENOSPC where the call would use space that is reserved. Internal calls may. */
+  requireSpace(context: CallContext, xdata: Dict | undefined): void;
 
   /**
    * Runs `use` with the descriptor of an fd: the one that open made, or one opened for this call where the fd is anonymous or
