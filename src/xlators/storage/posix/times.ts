@@ -77,10 +77,51 @@ export function stampTimes(brick: PosixBrick, place: Place, context: CallContext
   stamp(brick, place, flagged(by.flags, StampFlag.CTIME, StampFlag.MTIME, StampFlag.ATIME), by);
 }
 
-/** The same for the directory whose entries the call changed. */
+/** Of a copy's two files: the target gets what a write stamps, the source the time of a read. */
+export function stampCopyTimes(brick: PosixBrick, source: Place, target: Place, context: CallContext): void {
+  const by = context.stamp;
+  if (by === undefined) return;
+  const { ctime, mtime, atime } = flagged(by.flags, StampFlag.CTIME, StampFlag.MTIME, StampFlag.ATIME);
+  stamp(brick, target, { ctime, mtime }, by);
+  stamp(brick, source, { atime }, by);
+}
+
+/** As `stampTimes`, for the directory whose entries the call changed. */
 export function stampParentTimes(brick: PosixBrick, place: Place, context: CallContext): void {
   const by = context.stamp;
   if (by === undefined) return;
   const { PARENT_CTIME, PARENT_MTIME, PARENT_ATIME } = StampFlag;
   stamp(brick, place, flagged(by.flags, PARENT_CTIME, PARENT_MTIME, PARENT_ATIME), by);
+}
+
+/**
+ * Times that a caller asked for by SETATTR: these may go back. A file without times stays without: its attribute comes from
+ * calls that change the file, at every brick alike.
+ */
+export function setTimes(
+  brick: PosixBrick,
+  place: Place,
+  wanted: { readonly atime?: Time; readonly mtime?: Time; readonly ctime?: Time },
+  context: CallContext,
+): void {
+  const times = readTimes(brick, place);
+  if (times === undefined) return;
+  const { atime, mtime, ctime } = wanted;
+  if (atime !== undefined) [times.atime, times.atimeNsec] = [atime.seconds, atime.nanoseconds];
+  if (mtime !== undefined) [times.mtime, times.mtimeNsec] = [mtime.seconds, mtime.nanoseconds];
+  const by = context.stamp;
+  if ((atime ?? mtime) !== undefined && by !== undefined)
+    advance(times, { ctime: true }, BigInt(by.seconds), by.nanoseconds);
+  if (ctime !== undefined) advance(times, { ctime: true }, ctime.seconds, ctime.nanoseconds);
+  store(brick, place, times);
+}
+
+/** Times from another copy of the file, or for one that has none yet: of each the newer one stays. */
+export function mergeTimes(brick: PosixBrick, place: Place, given: Mdata): void {
+  const bytes = brick.store.get(place, MDATA_KEY);
+  const times = bytes === undefined ? { ...given } : decodeMdata(bytes);
+  advance(times, { ctime: true }, given.ctime, given.ctimeNsec);
+  advance(times, { mtime: true }, given.mtime, given.mtimeNsec);
+  advance(times, { atime: true }, given.atime, given.atimeNsec);
+  store(brick, place, times);
 }

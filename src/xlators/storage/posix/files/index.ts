@@ -1,6 +1,7 @@
 import type { PosixFops } from '../brick.ts';
 
-export { openDescriptor } from './descriptor.ts';
+export { closeWhenIdle, openDescriptor } from './descriptor.ts';
+export { keepDescriptor, openFdCount, releaseFd } from './open-fds.ts';
 
 /** Operations on the data of files. */
 export const fileFops: PosixFops = {};
