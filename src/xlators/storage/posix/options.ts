@@ -19,6 +19,17 @@ export const options = {
   ctime: option.boolean(true, {
     help: 'Files have the times that clients give them (trusted.glusterfs.mdata), not those of this host.',
   }),
+  'gfid2path-separator': option.string(':', {
+    help: 'What stands between the paths of glusterfs.gfidtopath.',
+  }),
+  'fips-mode-rchecksum': option.boolean(false, { help: 'RCHECKSUM answers with SHA-256; MD5 otherwise.' }),
+  hostname: option.optional({
+    help: "Name of the host in glusterfs.pathinfo; the machine's own by default.",
+  }),
+  'glusterd-uuid': option.optional({ help: 'UUID of the node, for trusted.glusterfs.node-uuid.' }),
+  'node-uuid-pathinfo': option.boolean(false, {
+    help: 'glusterfs.pathinfo names the node by its UUID instead of its host name.',
+  }),
   'max-hardlinks': option.integer(100, {
     min: 0,
     help: 'Most hard links of a file (EMLINK); 0 for as many as the file system allows.',
