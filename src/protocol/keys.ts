@@ -71,6 +71,8 @@ export const keys = {
   /** LOOKUP: asks for (and brings) the number of open fds. */
   openFdCount: kinds.int('glusterfs.open-fd-count'),
   inodelkCount: kinds.int('glusterfs.inodelk-count'),
+  /** Asks for the inodelks of one domain, by its name; answered under `glusterfs.inodelk-count`. */
+  inodelkDomainCount: kinds.text('glusterfs.inodelk-dom-count'),
   entrylkCount: kinds.int('glusterfs.entrylk-count'),
   posixlkCount: kinds.int('glusterfs.posixlk-count'),
   parentEntrylk: kinds.int('glusterfs.parent-entrylk'),
@@ -80,8 +82,27 @@ export const keys = {
   linkto: kinds.text('trusted.glusterfs.dht.linkto'),
   layout: kinds.bytes('trusted.glusterfs.dht'),
   volumeId: kinds.bytes('trusted.glusterfs.volume-id'),
-  preStat: kinds.iatt('pre-stat'),
-  postStat: kinds.iatt('post-stat'),
+  /** SETXATTR, REMOVEXATTR: the file before and after, and once more under the name that distribute reads. */
+  preStat: kinds.iatt('virt-gf-prestat'),
+  postStat: kinds.iatt('virt-gf-poststat'),
+  statForDistribute: kinds.iatt('dht-get-iatt-in-xattr'),
+  /** XATTROP: asks for the mode of a regular file. */
+  modeForDistribute: kinds.int('dht-get-mode-in-xattr'),
+  /** WRITE: asks for the number of open fds, so that delayed locks are given up when there is a second. */
+  activeFdCount: kinds.uint('glusterfs.open-active-fd-count'),
+  /** WRITE: asks whether it began at the end of the file. */
+  writeIsAppend: kinds.uint('glusterfs.write-is-append'),
+  /** WRITE: the attributes before and after enclose this write alone. */
+  writeUpdateAtomic: kinds.uint('glusterfs.write-update-atomic'),
+  /** WRITE of a migration: not over what an application has written. */
+  avoidOverwrite: kinds.int('glusterfs.avoid.overwrite'),
+  /** RCHECKSUM: asks whether the block is all zeros. */
+  checkZeroFilled: kinds.int('check-zero-filled'),
+  zeroFilled: kinds.uint('buf-has-zeroes'),
+  /** In RCHECKSUM's reply: the strong checksum is SHA-256. */
+  fipsChecksum: kinds.int('fips-mode-rchecksum'),
+  /** XATTROP, LOOKUP: asks for the size of a regular file. */
+  getSize: kinds.uint('get-size'),
   /** The lease under which a call is made: 16 bytes. */
   leaseId: kinds.bytes('lease-id'),
   /** LK: 1 asks for a mandatory lock. */

@@ -1,7 +1,34 @@
 import type { PosixFops } from '../brick.ts';
+import { discard, fallocate, zerofill } from './allocate.ts';
+import { copyFileRange } from './copy-range.ts';
+import { flush, open, release } from './open.ts';
+import { rchecksum } from './rchecksum.ts';
+import { read } from './read.ts';
+import { seek } from './seek.ts';
+import { fstat, stat } from './stat.ts';
+import { fsync } from './sync.ts';
+import { ftruncate, truncate } from './truncate.ts';
+import { write } from './write.ts';
 
 export { closeWhenIdle, openDescriptor } from './descriptor.ts';
 export { keepDescriptor, openFdCount, releaseFd } from './open-fds.ts';
 
-/** Operations on the data of files. */
-export const fileFops: PosixFops = {};
+/** Operations on open files and their data. */
+export const fileFops = {
+  copyFileRange,
+  discard,
+  fallocate,
+  flush,
+  fstat,
+  fsync,
+  ftruncate,
+  open,
+  rchecksum,
+  read,
+  release,
+  seek,
+  stat,
+  truncate,
+  write,
+  zerofill,
+} satisfies PosixFops;

@@ -7,8 +7,8 @@ import { closeWhenIdle } from './descriptor.ts';
 const counts = new WeakMap<PosixBrick, Map<string, number>>();
 
 function add(brick: PosixBrick, gfid: Gfid, change: number): void {
-  let ofBrick = counts.get(brick);
-  if (ofBrick === undefined) counts.set(brick, (ofBrick = new Map()));
+  const ofBrick = counts.get(brick) ?? new Map<string, number>();
+  counts.set(brick, ofBrick);
   const key = gfidKey(gfid);
   const count = (ofBrick.get(key) ?? 0) + change;
   if (count > 0) ofBrick.set(key, count);
