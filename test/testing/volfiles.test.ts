@@ -5,7 +5,11 @@ import { translatorTypes } from '../../src/graph/index.ts';
 import '../../src/xlators/index.ts';
 import { brickVolfile } from '../../src/testing/brick-volfile.ts';
 import { clientVolfile } from '../../src/testing/client-volfile.ts';
-import { checkVolumeOptions, volumeOptionNames } from '../../src/testing/volume-options.ts';
+import {
+  checkVolumeOptions,
+  performanceLayers,
+  volumeOptionNames,
+} from '../../src/testing/volume-options.ts';
 import type { VolumePlan } from '../../src/testing/volume-plan.ts';
 import { brickCount, customLayout, parseVolumeType } from '../../src/testing/volume-type.ts';
 import { bricks, findNode, findNodes, parseVolfile, type Volfile } from '../../src/volfile/index.ts';
@@ -278,13 +282,14 @@ test('a brick consists of translators that are there, and gives them options tha
 describe('options of volumes', () => {
   test('every one reaches some volfile', () => {
     const on = { 'features.read-only': 'on', 'features.leases': 'on', 'features.cache-invalidation': 'on' };
-    const performance = Object.fromEntries(
-      volumeOptionNames.filter((name) => /^performance\.[a-z-]+$/.test(name)).map((name) => [name, 'on']),
-    );
+    const performance = Object.fromEntries(performanceLayers.map(([name]) => [name, 'on']));
+    const base: Record<string, string> = { ...performance, ...on };
+    const values: Record<string, string> = {
+      'cluster.quorum-type': 'none',
+      'storage.attribute-store': 'sidecar',
+    };
     for (const name of volumeOptionNames) {
-      const value =
-        name === 'cluster.quorum-type' ? 'none' : name === 'storage.attribute-store' ? 'sidecar' : '0';
-      const base = { ...performance, ...on };
+      const value = values[name] ?? (name in base ? 'on' : '0');
       const text = (options: Record<string, string>): string =>
         ['distribute 1', 'replicate 3', 'disperse 2+1']
           .flatMap((type) => {
