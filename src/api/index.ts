@@ -3,7 +3,9 @@ export type { AclText } from './acl-calls.ts';
 export {
   type ConnectOptions,
   connect,
+  type FromBricksOptions,
   type FromVolfileOptions,
+  fromBricks,
   fromVolfile,
   type VolumeOptions,
 } from './connect/index.ts';

@@ -4,6 +4,7 @@ import { gfidFromString, gfidToString } from '../protocol/gfid.ts';
 import { copyBytes } from '../xdr/index.ts';
 import { Attributed } from './attributed.ts';
 import type { ConnectOptions, FromVolfileOptions } from './connect/connect.ts';
+import type { FromBricksOptions } from './connect/from-bricks.ts';
 import { withCredentials } from './credentials.ts';
 import { Handle } from './handle.ts';
 import type { Mount, VolumeInfo } from './mount.ts';
@@ -23,7 +24,6 @@ export class Volume extends VolumeFiles implements AsyncDisposable {
   private readonly owner: boolean;
   private closing: Promise<void> | undefined;
 
-  /** For `connect`, and for whoever builds a Mount. */
   /** As `connect`. @source glfs_new, glfs_init */
   static async connect(url: string, options?: ConnectOptions): Promise<Volume> {
     // Loaded when called: what connects makes volumes, and not the other way round.
@@ -37,6 +37,13 @@ export class Volume extends VolumeFiles implements AsyncDisposable {
     return fromVolfile(volfile, options);
   }
 
+  /** As `fromBricks`: the files in brick directories of a volume that nobody serves, read-only. */
+  static async fromBricks(directories: readonly string[], options?: FromBricksOptions): Promise<Volume> {
+    const { fromBricks } = await import('./connect/from-bricks.ts');
+    return fromBricks(directories, options);
+  }
+
+  /** For `connect`, and for whoever builds a Mount. */
   constructor(mount: Mount, info: VolumeInfo, view?: Scope) {
     super(mount, info, view);
     this.owner = view === undefined;

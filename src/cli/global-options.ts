@@ -24,6 +24,7 @@ export interface GlobalOptions {
   backupServer?: readonly string[];
   timeout?: string;
   bricks?: readonly string[];
+  partial?: boolean;
   logLevel?: LogLevel;
 }
 
@@ -52,6 +53,7 @@ export const globalOptions: readonly OptionSpec[] = [
     flags: '--bricks <dir...>',
     help: 'read the volume from its brick directories, without servers; operands are paths. In front of the command',
   },
+  { flags: '--partial', help: 'with --bricks: read what is there although bricks are missing' },
   { flags: '--timeout <seconds>', help: 'for a server to answer, and for each call' },
   {
     flags: '--log-level <level>',

@@ -88,11 +88,11 @@ function sessionOf(world: World, globals: GlobalOptions, report: Report): Sessio
 }
 
 /** `bricks:` is the volume whose directories `--bricks` names; all else is connected to. */
-function connectBy(world: World, { bricks = [] }: GlobalOptions): Connect {
+function connectBy(world: World, { bricks = [], partial }: GlobalOptions): Connect {
   return (url, options) => {
     if (url !== BRICKS) return world.connect(url, options);
     if (bricks.length === 0) throw new UsageError(`${BRICKS} needs the option --bricks`);
-    return fromBricks(bricks, options);
+    return fromBricks(bricks, { ...options, partial });
   };
 }
 

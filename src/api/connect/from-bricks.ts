@@ -1,8 +1,128 @@
+import { resolve } from 'node:path';
 import { GlfsError } from '../../errors.ts';
+import { gfidToString } from '../../protocol/gfid.ts';
+import { printVolfile, type VolfileNode } from '../../volfile/index.ts';
+import { HASH_MAX, parseRange, takesPart } from '../../xlators/cluster/distribute/layout.ts';
+import { type BrickIdentity, inspectBrick } from '../../xlators/storage/posix/inspect.ts';
 import type { Volume } from '../volume.ts';
-import type { VolumeOptions } from './connect.ts';
+import { fromVolfile, type VolumeOptions } from './connect.ts';
 
-/* being written */
-export function fromBricks(_directories: readonly string[], _options: VolumeOptions = {}): Promise<Volume> {
-  return Promise.reject(new GlfsError('EOPNOTSUPP'));
+export interface FromBricksOptions extends VolumeOptions {
+  /** Reads what is there although bricks are missing; names that they hold seem not to exist. */
+  readonly partial?: boolean;
+  /** Ends opening with ECANCELED. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The files of a volume, straight from its brick directories, read-only: for what a stopped cluster left behind. The bricks
+ * must not be served meanwhile, by glfs or by glusterfsd. Nothing in them is changed. Permissions are not checked: who can
+ * read the bricks can read their files.
+ * @throws GlfsError EINVAL where a directory is no brick, where they are of several volumes, or where bricks are missing
+ *   (unless `partial`); EOPNOTSUPP for bricks of replicated and dispersed volumes; EPERM where it takes root to read them.
+ */
+export async function fromBricks(
+  directories: readonly string[],
+  options: FromBricksOptions = {},
+): Promise<Volume> {
+  const paths = directories.map((directory) => resolve(directory));
+  if (paths.length === 0) throw new GlfsError('EINVAL', 'no brick is named');
+  if (new Set(paths).size < paths.length) throw new GlfsError('EINVAL', 'a brick is named twice');
+  const bricks = paths.map(inspectBrick);
+  checkVolume(bricks);
+  checkKind(bricks);
+  if (options.partial !== true) checkComplete(bricks);
+  return fromVolfile(volfileOf(paths), { ...options, name: 'bricks' });
+}
+
+function checkVolume([first, ...others]: readonly BrickIdentity[]): void {
+  for (const other of others) {
+    const [id, otherId] = [gfidToString(first!.volumeId), gfidToString(other.volumeId)];
+    if (id === otherId) continue;
+    throw new GlfsError(
+      'EINVAL',
+      `bricks of different volumes: ${first!.directory} (${id}) and ${other.directory} (${otherId})`,
+    );
+  }
+}
+
+const kinds = [
+  { prefix: 'trusted.ec.', kind: 'a dispersed' },
+  { prefix: 'trusted.afr.', kind: 'a replicated' },
+];
+
+/** Fragments are no files, and of copies it takes more to tell which one is good. */
+function checkKind(bricks: readonly BrickIdentity[]): void {
+  for (const { directory, attributes } of bricks) {
+    for (const name of attributes.keys()) {
+      const found = kinds.find(({ prefix }) => name.startsWith(prefix));
+      if (found !== undefined) throw unsupported(directory, found.kind);
+    }
+  }
+  const ranges = rangesOf(bricks);
+  for (const [index, { start, directory }] of ranges.entries())
+    if (index > 0 && ranges[index - 1]!.start === start) throw unsupported(directory, 'a replicated');
+}
+
+function unsupported(directory: string, kind: string): GlfsError {
+  return new GlfsError(
+    'EOPNOTSUPP',
+    `${directory} is a brick of ${kind} volume, which glfs can't read offline`,
+  );
+}
+
+interface NamedRange {
+  readonly directory: string;
+  readonly start: number;
+  readonly stop: number;
+}
+
+/** Ranges of the root directory's names, by start. */
+function rangesOf(bricks: readonly BrickIdentity[]): NamedRange[] {
+  return bricks
+    .flatMap(({ directory, attributes }) => {
+      const range = parseRange(attributes.get('trusted.glusterfs.dht'));
+      return range === undefined || !takesPart(range) ? [] : [{ ...range, directory }];
+    })
+    .sort((a, b) => a.start - b.start);
+}
+
+/** Every name of the root belongs to some brick: a gap in the ranges is a brick that was not named. */
+function checkComplete(bricks: readonly BrickIdentity[]): void {
+  const ranges = rangesOf(bricks);
+  // A volume that no client has ever looked at has no layout, and no files.
+  if (ranges.length === 0) return;
+  let next = 0;
+  let missing = 0;
+  for (const { start, stop } of ranges) {
+    missing += Math.max(0, start - next);
+    next = Math.max(next, stop + 1);
+  }
+  missing += Math.max(0, HASH_MAX + 1 - next);
+  if (missing === 0) return;
+  const share = Math.max(1, Math.round((missing / (HASH_MAX + 1)) * 100));
+  throw new GlfsError(
+    'EINVAL',
+    `bricks are missing: about ${share} % of the names of the root directory belong to none of those named`,
+  );
+}
+
+function volfileOf(directories: readonly string[]): string {
+  const node = (
+    name: string,
+    type: string,
+    options: Record<string, string>,
+    subvolumes: readonly string[] = [],
+  ): VolfileNode => ({ name, type, options: new Map(Object.entries(options)), subvolumes, line: 0 });
+  const posix = directories.map((directory, index) =>
+    node(`bricks-posix-${index}`, 'storage/posix', { directory, 'read-only': 'on' }),
+  );
+  const dht = node(
+    'bricks-dht',
+    'cluster/distribute',
+    {},
+    posix.map(({ name }) => name),
+  );
+  const top = node('bricks', 'features/read-only', { 'read-only': 'on' }, [dht.name]);
+  return printVolfile({ nodes: [...posix, dht, top], top: top.name });
 }

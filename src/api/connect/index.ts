@@ -5,6 +5,6 @@ export {
   fromVolfile,
   type VolumeOptions,
 } from './connect.ts';
-export { fromBricks } from './from-bricks.ts';
+export { type FromBricksOptions, fromBricks } from './from-bricks.ts';
 export { sharedResources } from './shared.ts';
 export { parseVolumeUrl, type VolfileServer, type VolumeAddress } from './url.ts';
