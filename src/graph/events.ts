@@ -25,8 +25,17 @@ export type GraphEvent =
       oldParent?: Iatt;
     })
   | (Addressed & { kind: 'lease-recall'; gfid: Gfid; leaseId: Uint8Array; type: number })
-  | (Addressed & { kind: 'inodelk-contention'; gfid: Gfid; domain: string; flock: Flock })
-  | (Addressed & { kind: 'entrylk-contention'; gfid: Gfid; domain: string; name: string; type: number })
+  /** `pid` is the holder's, as its client gave it when it took the lock. */
+  | (Addressed & { kind: 'inodelk-contention'; gfid: Gfid; domain: string; flock: Flock; pid?: number })
+  /** An empty name stands for all names. */
+  | (Addressed & {
+      kind: 'entrylk-contention';
+      gfid: Gfid;
+      domain: string;
+      name: string;
+      type: number;
+      pid?: number;
+    })
   /** Locks of an fd are gone: the server lost them and they could not be taken again. */
   | { kind: 'locks-lost'; gfid: Gfid; reason: GlfsError };
 
