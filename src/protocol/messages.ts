@@ -86,6 +86,9 @@ export const SetattrValid = {
   MTIME_NOW: 0x100,
 } as const;
 
+/** Flags of SETXATTR: Linux's. */
+export const XattrFlag = { CREATE: 1, REPLACE: 2 } as const;
+
 /** Operations of XATTROP on arrays of big-endian integers. */
 export const XattropFlag = {
   ADD_ARRAY: 0,
