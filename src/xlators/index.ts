@@ -6,6 +6,7 @@ import { delayGenType } from './debug/delay-gen/index.ts';
 import { errorGenType } from './debug/error-gen/index.ts';
 import { ioStatsType } from './debug/io-stats/index.ts';
 import { traceType } from './debug/trace/index.ts';
+import { accessControlType, posixAclType } from './features/access-control/index.ts';
 import { arbiterType } from './features/arbiter/index.ts';
 import { barrierType } from './features/barrier/index.ts';
 import { locksType, posixLocksType } from './features/locks/index.ts';
@@ -19,6 +20,7 @@ import { ioThreadsType } from './performance/io-threads/index.ts';
 import { clientType } from './protocol/client/index.ts';
 
 /* The built-in translators, by type. */
+registerTranslator(accessControlType);
 registerTranslator(arbiterType);
 registerTranslator(barrierType);
 registerTranslator(clientType);
@@ -32,6 +34,7 @@ registerTranslator(locksType);
 registerTranslator(metaType);
 registerTranslator(namespaceType);
 registerTranslator(nufaType);
+registerTranslator(posixAclType);
 registerTranslator(posixLocksType);
 registerTranslator(readOnlyType);
 registerTranslator(selinuxType);
