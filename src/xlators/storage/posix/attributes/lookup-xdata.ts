@@ -1,12 +1,11 @@
-import { closeSync, constants, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import type { CallContext } from '../../../../graph/index.ts';
 import { Dict, type DictEntry, entryInteger } from '../../../../protocol/dict.ts';
 import { type Iatt, isDirectory, isRegular, isSymlink } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
+import { OpenFlag } from '../../../../protocol/messages.ts';
 import type { Place } from '../../../../syscalls.ts';
 import type { PosixBrick } from '../brick.ts';
-import { openDescriptor } from '../files/descriptor.ts';
-import { openFdCount } from '../files/open-fds.ts';
 import { aclBehind, aclText } from './acl.ts';
 import { ACL_DEFAULT, GFID2PATH, identity, isGeoReplication, isMarker } from './names.ts';
 import { directoryPath } from './paths.ts';
@@ -42,10 +41,10 @@ interface Found {
 type Answer = (found: Found, asked: DictEntry) => DictEntry | undefined;
 
 /** quick-read: all of a small file, or nothing. */
-const content: Answer = ({ place, stat }, asked) => {
+const content: Answer = ({ brick, place, stat }, asked) => {
   const most = Math.min(Number(entryInteger(asked)), MOST_CONTENT);
   if (typeof place === 'number' || !isRegular(stat) || stat.size > most) return undefined;
-  const descriptor = openDescriptor(place as Buffer, constants.O_RDONLY);
+  const descriptor = brick.openFile(place as Buffer, OpenFlag.RDONLY);
   try {
     const data = Buffer.alloc(stat.size);
     readSync(descriptor, data, 0, data.length, 0);
@@ -55,7 +54,7 @@ const content: Answer = ({ place, stat }, asked) => {
   }
 };
 
-const openFds: Answer = ({ brick, stat }) => ({ type: 'uint', value: BigInt(openFdCount(brick, stat.gfid)) });
+const openFds: Answer = ({ brick, stat }) => ({ type: 'uint', value: BigInt(brick.openCount(stat.gfid)) });
 
 const size: Answer = ({ stat }) => (isRegular(stat) ? { type: 'uint', value: BigInt(stat.size) } : undefined);
 

@@ -1,39 +1,22 @@
-import { readlinkSync } from 'node:fs';
-import { type Gfid, gfidEquals, gfidFromString, gfidToString, ROOT_GFID } from '../../../../protocol/gfid.ts';
+import { isGlfsError } from '../../../../errors.ts';
+import { type Gfid, gfidEquals, gfidFromString, ROOT_GFID } from '../../../../protocol/gfid.ts';
 import { isDirectory } from '../../../../protocol/iatt.ts';
 import type { Place } from '../../../../syscalls.ts';
 import { decodeText } from '../../../../xdr/index.ts';
 import type { PosixBrick } from '../brick.ts';
 import { GFID2PATH } from './names.ts';
 
-/** Directories lie no deeper: a path is 4,096 bytes long at most, and a circle of links must end. */
-const DEEPEST = 2048;
-
-/** The handle of a directory is a link `../../aa/bb/<gfid of its parent>/<name>`. */
-const HANDLE = /^\.\.\/\.\.\/..\/..\/([0-9a-f-]{36})\/([^/]+)$/s;
-
-/**
- * Path of a directory in the volume, `/` for its root; `undefined` where a handle on the way is missing.
- */
+/** Path of a directory in the volume, `/` for its root; `undefined` where the brick has no such directory. */
 export function directoryPath(brick: PosixBrick, gfid: Gfid): string | undefined {
-  const names: string[] = [];
-  let at = gfid;
-  for (let depth = 0; !gfidEquals(at, ROOT_GFID); depth++) {
-    const uuid = gfidToString(at);
-    const handle = `/.glusterfs/${uuid.slice(0, 2)}/${uuid.slice(2, 4)}/${uuid}`;
-    const match = HANDLE.exec(linkAt(Buffer.concat([brick.root, Buffer.from(handle, 'latin1')])));
-    if (match === null || depth > DEEPEST) return undefined;
-    names.unshift(match[2]!);
-    at = gfidFromString(match[1]!);
-  }
-  return `/${names.join('/')}`;
-}
-
-function linkAt(path: Buffer): string {
+  if (gfidEquals(gfid, ROOT_GFID)) return '/';
   try {
-    return decodeText(readlinkSync(path, { encoding: 'buffer' }));
-  } catch {
-    return '';
+    const path = brick.pathOf(gfid);
+    const inside = path.subarray(0, brick.root.length).equals(brick.root);
+    // One too long for the kernel is reached by way of a descriptor.
+    return inside ? decodeText(path.subarray(brick.root.length)) : undefined;
+  } catch (error) {
+    if (isGlfsError(error, 'ESTALE')) return undefined;
+    throw error;
   }
 }
 

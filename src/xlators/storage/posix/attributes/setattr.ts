@@ -1,9 +1,9 @@
 import { fchownSync, lchownSync } from 'node:fs';
 import type { CallContext } from '../../../../graph/index.ts';
 import type { Gfid } from '../../../../protocol/gfid.ts';
-import { type Iatt, isDirectory, isSymlink } from '../../../../protocol/iatt.ts';
+import { type Iatt, isSymlink } from '../../../../protocol/iatt.ts';
 import { SetattrValid } from '../../../../protocol/messages.ts';
-import { hostSyscalls, type Place } from '../../../../syscalls.ts';
+import type { Place } from '../../../../syscalls.ts';
 import type { PosixBrick, PosixFop } from '../brick.ts';
 import { setTimes, stampTimes, type Time } from '../times.ts';
 import { maskAcl } from './acl.ts';
@@ -11,9 +11,8 @@ import { lookupXdata } from './lookup-xdata.ts';
 
 const { MODE, UID, GID, ATIME, MTIME, CTIME, ATIME_NOW, MTIME_NOW } = SetattrValid;
 
-const SETUID = 0o4000;
-const SETGID = 0o2000;
-const GROUP_EXECUTE = 0o10;
+/** chown(2)'s -1: the owner, or group, stays. */
+const NOBODY_NEW = 0xffff_ffff;
 
 function nanoseconds({ seconds, nanoseconds: rest }: Time): bigint {
   return seconds * 1_000_000_000n + BigInt(rest);
@@ -30,22 +29,9 @@ function timeOf(valid: number, given: number, current: number, time: Time): Time
   return (valid & current) === 0 ? undefined : now();
 }
 
-/**
- * A new owner takes setuid away, and setgid from what the group may execute: the host does that where it keeps the owner.
- */
-function modeOfNewOwner(mode: number): number {
-  return mode & ~SETUID & ~((mode & GROUP_EXECUTE) === 0 ? 0 : SETGID);
-}
-
-function setOwner(brick: PosixBrick, place: Place, before: Iatt, stat: Iatt, valid: number): void {
-  const who = {
-    ...((valid & UID) === 0 || stat.uid === 0xffff_ffff ? {} : { uid: stat.uid }),
-    ...((valid & GID) === 0 || stat.gid === 0xffff_ffff ? {} : { gid: stat.gid }),
-  };
-  const permissions = before.mode & 0o7777;
-  const mode = modeOfNewOwner(permissions);
-  const clears = brick.store.kind === 'sidecar' && !isDirectory(before) && mode !== permissions;
-  brick.store.own(place, clears ? { ...who, mode } : who);
+function setOwner(brick: PosixBrick, place: Place, { uid, gid }: Iatt, valid: number): void {
+  const given = (flag: number, id: number): boolean => (valid & flag) !== 0 && id !== NOBODY_NEW;
+  brick.store.own(place, { ...(given(UID, uid) ? { uid } : {}), ...(given(GID, gid) ? { gid } : {}) });
 }
 
 /** Symbolic links have no permissions: to set them is no error, and changes nothing. */
@@ -69,12 +55,12 @@ function change(
   context: CallContext,
 ): { prestat: Iatt; poststat: Iatt } {
   const prestat = brick.iatt(place, gfid);
-  if ((valid & (UID | GID)) !== 0) setOwner(brick, place, prestat, stat, valid);
+  if ((valid & (UID | GID)) !== 0) setOwner(brick, place, stat, valid);
   if ((valid & MODE) !== 0) setMode(brick, place, prestat, stat.mode);
   const atime = timeOf(valid, ATIME, ATIME_NOW, { seconds: stat.atime, nanoseconds: stat.atimeNsec });
   const mtime = timeOf(valid, MTIME, MTIME_NOW, { seconds: stat.mtime, nanoseconds: stat.mtimeNsec });
   if (atime !== undefined || mtime !== undefined)
-    hostSyscalls().utimens(place, atime && nanoseconds(atime), mtime && nanoseconds(mtime));
+    brick.host.utimens(place, atime && nanoseconds(atime), mtime && nanoseconds(mtime));
   const ctime = (valid & CTIME) === 0 ? undefined : { seconds: stat.ctime, nanoseconds: stat.ctimeNsec };
   if ((atime ?? mtime ?? ctime) !== undefined) setTimes(brick, place, { atime, mtime, ctime }, context);
   if (valid === 0) touch(place);

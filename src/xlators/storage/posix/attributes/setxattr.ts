@@ -10,7 +10,6 @@ import { XattrFlag } from '../../../../protocol/messages.ts';
 import type { Place } from '../../../../syscalls.ts';
 import type { PosixBrick, PosixFop } from '../brick.ts';
 import { decodeMdata, MDATA_KEY } from '../mdata.ts';
-import { refuseWhenFull } from '../reserve.ts';
 import { mergeTimes, stampTimes } from '../times.ts';
 import { aclBehind, setAcl, setAclText } from './acl.ts';
 import { ACL_ACCESS, ACL_DEFAULT, checkAttribute, checkKind, GFID2PATH, identity } from './names.ts';
@@ -99,7 +98,7 @@ function setAll(
   context: CallContext,
 ): Reply<'setxattr'> {
   if (dict === undefined) throw new GlfsError('EINVAL', 'no attributes to set');
-  refuseWhenFull(brick, context, xdata);
+  brick.requireSpace(context, xdata);
   const times = dict.get(keys.setMdata);
   if (times !== undefined) {
     mergeTimes(brick, place, times);

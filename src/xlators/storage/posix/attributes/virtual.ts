@@ -7,7 +7,6 @@ import { isDirectory } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { decodeText, encodeText } from '../../../../xdr/index.ts';
 import type { PosixBrick } from '../brick.ts';
-import { openFdCount } from '../files/open-fds.ts';
 import { aclBehind, aclText } from './acl.ts';
 import { directoryPath, pathsOf } from './paths.ts';
 
@@ -83,7 +82,7 @@ const ancestry: Virtual = ({ brick, path, inode }) => {
 
 const isOpen: Virtual = ({ brick, inode }) => ({
   type: 'uint',
-  value: openFdCount(brick, inode.gfid) > 0 ? 1n : 0n,
+  value: brick.openCount(inode.gfid) > 0 ? 1n : 0n,
 });
 
 const virtual: Readonly<Record<string, Virtual>> = {

@@ -5,12 +5,10 @@ import type { CallContext, Fd } from '../../../../graph/index.ts';
 import type { Dict } from '../../../../protocol/dict.ts';
 import type { Iatt } from '../../../../protocol/iatt.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
-import { hostSyscalls } from '../../../../syscalls.ts';
 import type { PosixBrick, PosixFop } from '../brick.ts';
 import { hostErrno } from '../host-error.ts';
-import { reserveReached } from '../reserve.ts';
 import { stampTimes } from '../times.ts';
-import { overwrites } from './write.ts';
+import { checkSpace } from './write.ts';
 
 const writeAt = promisify(writeCallback);
 const sync = promisify(fsyncCallback);
@@ -31,21 +29,15 @@ interface Range {
   readonly xdata?: Dict;
 }
 
-type Act = (descriptor: number) => Promise<void>;
+type Act = (descriptor: number, before: Iatt) => Promise<void>;
 
 function change(brick: PosixBrick, { fd }: Range, context: CallContext, act: Act) {
   return brick.withDescriptor(fd, async (descriptor): Promise<{ prestat: Iatt; poststat: Iatt }> => {
     const prestat = brick.iatt(descriptor, fd.inode.gfid);
-    await act(descriptor);
+    await act(descriptor, prestat);
     stampTimes(brick, descriptor, context);
     return { prestat, poststat: brick.iatt(descriptor, fd.inode.gfid) };
   });
-}
-
-/** @throws GlfsError ENOSPC where the reserve is reached and the range isn't part of the file already. */
-function checkSpace(brick: PosixBrick, descriptor: number, { offset, size }: Range, full: boolean): void {
-  if (full && !overwrites(brick, descriptor, offset, size))
-    throw new GlfsError('ENOSPC', 'the space left on the brick is reserved');
 }
 
 /** For file systems that can't zero a range themselves. Extends the file, as ZERO_RANGE does. */
@@ -59,9 +51,9 @@ async function writeZeros(descriptor: number, { offset, size }: Range): Promise<
   }
 }
 
-async function zeroRange(descriptor: number, range: Range): Promise<void> {
+async function zeroRange(brick: PosixBrick, descriptor: number, range: Range): Promise<void> {
   try {
-    await hostSyscalls().fallocate(descriptor, ZERO_RANGE, range.offset, range.size);
+    await brick.host.fallocate(descriptor, ZERO_RANGE, range.offset, range.size);
   } catch (error) {
     if (![ENOSYS, EOPNOTSUPP].includes(hostErrno(error))) throw error;
     await writeZeros(descriptor, range);
@@ -69,25 +61,23 @@ async function zeroRange(descriptor: number, range: Range): Promise<void> {
 }
 
 /** Any flag on the wire means KEEP_SIZE. */
-export const fallocate: PosixFop<'fallocate'> = (brick, request, context) => {
-  const full = reserveReached(brick, context, request.xdata);
-  const mode = request.flags === 0 ? 0 : KEEP_SIZE;
-  return change(brick, request, context, async (descriptor) => {
-    checkSpace(brick, descriptor, request, full);
-    await hostSyscalls().fallocate(descriptor, mode, request.offset, request.size);
+export const fallocate: PosixFop<'fallocate'> = (brick, request, context) =>
+  change(brick, request, context, async (descriptor, before) => {
+    const { offset, size: length, xdata } = request;
+    checkSpace(brick, before, { offset, length, xdata }, context);
+    await brick.host.fallocate(descriptor, request.flags === 0 ? 0 : KEEP_SIZE, offset, length);
   });
-};
 
+/** Frees space, so a full brick takes it. */
 export const discard: PosixFop<'discard'> = (brick, request, context) =>
   change(brick, request, context, (descriptor) =>
-    hostSyscalls().fallocate(descriptor, KEEP_SIZE | PUNCH_HOLE, request.offset, request.size),
+    brick.host.fallocate(descriptor, KEEP_SIZE | PUNCH_HOLE, request.offset, request.size),
   );
 
-export const zerofill: PosixFop<'zerofill'> = (brick, request, context) => {
-  const full = reserveReached(brick, context, request.xdata);
-  return change(brick, request, context, async (descriptor) => {
-    checkSpace(brick, descriptor, request, full);
-    await zeroRange(descriptor, request);
-    if ((request.fd.flags & OpenFlag.SYNC) !== 0) await sync(descriptor);
+export const zerofill: PosixFop<'zerofill'> = (brick, request, context) =>
+  change(brick, request, context, async (descriptor, before) => {
+    const { fd, offset, size: length, xdata } = request;
+    checkSpace(brick, before, { offset, length, xdata }, context);
+    await zeroRange(brick, descriptor, request);
+    if ((fd.flags & OpenFlag.SYNC) !== 0) await sync(descriptor);
   });
-};

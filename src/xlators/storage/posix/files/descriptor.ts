@@ -1,5 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
-import type { PosixFd } from '../brick.ts';
+import { constants, openSync } from 'node:fs';
 
 /** Open flags as they go over the wire: Linux's octal values, whatever the host. */
 const WIRE_DIRECT = 0o40000;
@@ -11,9 +10,4 @@ const WIRE_DIRECT = 0o40000;
  */
 export function openDescriptor(path: Buffer, flags: number, mode = 0o600): number {
   return openSync(path, (flags & ~WIRE_DIRECT) | constants.O_NOFOLLOW | constants.O_NONBLOCK, mode);
-}
-
-/** Closes the descriptor of a released fd once no call uses it any more: numbers are used again at once. */
-export function closeWhenIdle(open: PosixFd): void {
-  if (open.released && open.users === 0) closeSync(open.descriptor);
 }

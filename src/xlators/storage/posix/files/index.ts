@@ -10,8 +10,7 @@ import { fsync } from './sync.ts';
 import { ftruncate, truncate } from './truncate.ts';
 import { write } from './write.ts';
 
-export { closeWhenIdle, openDescriptor } from './descriptor.ts';
-export { keepDescriptor, openFdCount, releaseFd } from './open-fds.ts';
+export { openDescriptor } from './descriptor.ts';
 
 /** Operations on open files and their data. */
 export const fileFops = {

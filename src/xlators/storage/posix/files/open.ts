@@ -2,10 +2,7 @@ import { GlfsError } from '../../../../errors.ts';
 import { type FileType, typeOfMode } from '../../../../protocol/iatt.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
 import type { PosixFop } from '../brick.ts';
-import { refuseWhenFull } from '../reserve.ts';
 import { stampTimes } from '../times.ts';
-import { openDescriptor } from './descriptor.ts';
-import { keepDescriptor, releaseFd } from './open-fds.ts';
 
 /** What cannot be opened, and how that is answered: devices, fifos and sockets live in the clients' kernels. */
 const refused: Partial<Record<FileType, 'EINVAL' | 'ELOOP' | 'ENXIO'>> = {
@@ -17,15 +14,15 @@ const refused: Partial<Record<FileType, 'EINVAL' | 'ELOOP' | 'ENXIO'>> = {
 };
 
 export const open: PosixFop<'open'> = async (brick, { loc, fd, flags, xdata }, context) => {
-  if ((flags & OpenFlag.CREAT) !== 0) refuseWhenFull(brick, context, xdata);
+  if ((flags & OpenFlag.CREAT) !== 0) brick.requireSpace(context, xdata);
   const path = brick.placeOf(loc);
   // As clients see it: a record may say that a plain file stands for a device.
   const type = typeOfMode(Number(brick.store.stat(path).mode));
   const code = refused[type];
   if (code !== undefined) throw new GlfsError(code, `a ${type} can't be opened`);
   // The file exists, found by its gfid: O_EXCL would refuse it, O_CREAT bring back one that is being removed.
-  const descriptor = openDescriptor(path, flags & ~(OpenFlag.CREAT | OpenFlag.EXCL));
-  keepDescriptor(brick, fd, descriptor, brick.gfidOf(descriptor) ?? loc.inode.gfid);
+  const descriptor = brick.openFile(path, flags & ~(OpenFlag.CREAT | OpenFlag.EXCL));
+  brick.keep(fd, loc.inode.gfid, descriptor);
   stampTimes(brick, descriptor, context);
   return {};
 };
@@ -34,6 +31,6 @@ export const open: PosixFop<'open'> = async (brick, { loc, fd, flags, xdata }, c
 export const flush: PosixFop<'flush'> = (brick, { fd }) => brick.withDescriptor(fd, async () => ({}));
 
 export const release: PosixFop<'release'> = async (brick, { fd }) => {
-  releaseFd(brick, fd);
+  brick.release(fd);
   return {};
 };

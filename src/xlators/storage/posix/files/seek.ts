@@ -1,6 +1,5 @@
 import { GlfsError } from '../../../../errors.ts';
 import { SeekWhat } from '../../../../protocol/messages.ts';
-import { hostSyscalls } from '../../../../syscalls.ts';
 import type { PosixFop } from '../brick.ts';
 
 /** lseek(2)'s SEEK_DATA and SEEK_HOLE, by what the wire asks for. */
@@ -13,6 +12,6 @@ export const seek: PosixFop<'seek'> = (brick, { fd, offset, what }) => {
   const whence = whences.get(what);
   if (whence === undefined) throw new GlfsError('EOPNOTSUPP', `nothing to seek by ${what}`);
   return brick.withDescriptor(fd, async (descriptor) => ({
-    offset: hostSyscalls().seek(descriptor, offset, whence),
+    offset: brick.host.seek(descriptor, offset, whence),
   }));
 };

@@ -1,12 +1,12 @@
-import { closeSync, constants, ftruncate as ftruncateCallback } from 'node:fs';
+import { closeSync, ftruncate as ftruncateCallback } from 'node:fs';
 import { promisify } from 'node:util';
 import { GlfsError } from '../../../../errors.ts';
 import type { CallContext } from '../../../../graph/index.ts';
 import type { Gfid } from '../../../../protocol/gfid.ts';
 import { type Iatt, typeOfMode } from '../../../../protocol/iatt.ts';
+import { OpenFlag } from '../../../../protocol/messages.ts';
 import type { PosixBrick, PosixFop } from '../brick.ts';
 import { stampTimes } from '../times.ts';
-import { openDescriptor } from './descriptor.ts';
 
 const setSize = promisify(ftruncateCallback);
 
@@ -32,7 +32,7 @@ export const truncate: PosixFop<'truncate'> = async (brick, { loc, offset }, con
   const type = typeOfMode(Number(brick.store.stat(path).mode));
   if (type === 'directory') throw new GlfsError('EISDIR');
   if (type !== 'file') throw new GlfsError('EINVAL', `a ${type} has no size`);
-  const descriptor = openDescriptor(path, constants.O_WRONLY);
+  const descriptor = brick.openFile(path, OpenFlag.WRONLY);
   try {
     return await cut(brick, descriptor, loc.inode.gfid, offset, context);
   } finally {

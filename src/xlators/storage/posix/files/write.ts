@@ -3,13 +3,12 @@ import { promisify } from 'node:util';
 import { GlfsError } from '../../../../errors.ts';
 import type { CallContext, Fd, Reply, Request } from '../../../../graph/index.ts';
 import { Dict, entryBytes } from '../../../../protocol/dict.ts';
+import type { Iatt } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
 import type { PosixBrick, PosixFop } from '../brick.ts';
-import { reserveReached } from '../reserve.ts';
 import { stampTimes } from '../times.ts';
 import { refuseDevice } from './kind.ts';
-import { openFdCount } from './open-fds.ts';
 import { inSequence } from './sequence.ts';
 
 const writevAt = promisify(writevCallback);
@@ -36,7 +35,7 @@ export function writeXdata(
   append: boolean,
 ): { xdata?: Dict } {
   if (xdata === undefined) return {};
-  const count = openFdCount(brick, fd.inode.gfid);
+  const count = brick.openCount(fd.inode.gfid);
   const answers = [
     [keys.openFdCount, count],
     [keys.activeFdCount, count],
@@ -48,6 +47,20 @@ export function writeXdata(
   return { xdata: reply };
 }
 
+/**
+ * Bytes that go where the file has space already may be written to a full brick.
+ * @throws GlfsError ENOSPC
+ */
+export function checkSpace(
+  brick: PosixBrick,
+  { size, blocks }: Iatt,
+  { offset, length, xdata }: { offset: number; length: number; xdata: Dict | undefined },
+  context: CallContext,
+): void {
+  const overwrites = offset + length <= size && blocks * 512 >= size;
+  if (!overwrites) brick.requireSpace(context, xdata);
+}
+
 async function store(
   brick: PosixBrick,
   descriptor: number,
@@ -57,6 +70,8 @@ async function store(
   const { fd, offset, data, flags, xdata } = request;
   checkProtection(brick, descriptor, xdata);
   const prestat = brick.iatt(descriptor, fd.inode.gfid);
+  const length = data.reduce((sum, part) => sum + part.length, 0);
+  checkSpace(brick, prestat, { offset, length, xdata }, context);
   const appends = prestat.size === offset || (fd.flags & OpenFlag.APPEND) !== 0;
   const { bytesWritten: count } = await writevAt(descriptor, [...data], offset);
   stampTimes(brick, descriptor, context);
@@ -65,21 +80,11 @@ async function store(
   return { prestat, poststat, count, ...writeXdata(brick, fd, xdata, appends) };
 }
 
-/** Whether the bytes go where the file has space already. */
-export function overwrites(brick: PosixBrick, descriptor: number, offset: number, length: number): boolean {
-  const { size, blocks } = brick.store.stat(descriptor);
-  return BigInt(offset + length) <= size && blocks * 512n >= size;
-}
-
 export const write: PosixFop<'write'> = (brick, request, context) => {
-  const { fd, offset, data, xdata } = request;
+  const { fd, xdata } = request;
   refuseDevice(fd.inode);
-  const full = reserveReached(brick, context, xdata);
   const ordered = xdata?.has(keys.writeIsAppend) || xdata?.has(keys.writeUpdateAtomic);
-  return brick.withDescriptor(fd, async (descriptor) => {
-    const length = data.reduce((sum, part) => sum + part.length, 0);
-    if (full && !overwrites(brick, descriptor, offset, length))
-      throw new GlfsError('ENOSPC', 'the space left on the brick is reserved');
+  return brick.withDescriptor(fd, (descriptor) => {
     const run = () => store(brick, descriptor, request, context);
     return ordered ? inSequence(brick, fd.inode.gfid, run) : run();
   });
