@@ -1,5 +1,6 @@
 import type { Volume, VolumeOptions } from '../api/index.ts';
 import type { ErrnoCode } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 import type { FopName } from '../protocol/fops.ts';
 
 /**
@@ -25,11 +26,13 @@ export interface ClusterOptions {
   readonly port?: number;
   /** `process`: all bricks in this process (default); `workers`: a child process for each brick. */
   readonly bricks?: 'process' | 'workers';
-  /** Seed of everything random in faults; the same seed gives the same schedule. */
+  /** Seed of everything random in faults; the same seed gives the same schedule (default 1). */
   readonly seed?: number;
   /** TLS of bricks (and, with `managementTls`, of the management server). */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly managementTls?: boolean;
+  /** A pino-like logger for servers in this process; silent by default. */
+  readonly logger?: Logger;
 }
 
 /** What a brick does to calls, beside answering them. */
@@ -64,10 +67,10 @@ export interface TestBrick {
   /** Takes nothing in and sends nothing out, for so long or until `thaw`; connections stay. */
   freeze(milliseconds?: number): Promise<void>;
   thaw(): Promise<void>;
-  /** Adds a rule; what it returns takes it away again and tells how often it acted. */
+  /** Adds a rule; what it returns takes it away again and tells how often it acted. Rules end with the brick. */
   fault(rule: FaultRule): Promise<ActiveFault>;
   clearFaults(): Promise<void>;
-  /** Every call that needs space fails with ENOSPC from now on, until `fill(false)`. */
+  /** Every call that needs space fails with ENOSPC from now on, until `fill(false)`; a restart changes nothing in that. */
   fill(full?: boolean): Promise<void>;
   /** Cuts all connections of clients; they may come back. */
   disconnectClients(): Promise<void>;
@@ -89,7 +92,10 @@ export interface Cluster {
   url(volume: string): string;
   bricks(volume: string): readonly TestBrick[];
   connect(volume: string, options?: VolumeOptions): Promise<Volume>;
-  /** As `gluster volume set`: changes the volfiles and tells all clients. */
+  /**
+   * As `gluster volume set`: changes the volfiles and tells all clients. Bricks whose own volfile changes are restarted.
+   * @throws GlfsError EINVAL for options that the cluster does not have, or values that are none.
+   */
   set(volume: string, options: Readonly<Record<string, string>>): Promise<void>;
   /** The client volfile in force. */
   volfile(volume: string): string;

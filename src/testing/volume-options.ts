@@ -1,5 +1,5 @@
 import { GlfsError } from '../errors.ts';
-import { type Option, option } from '../graph/index.ts';
+import { option } from '../graph/index.ts';
 
 /** Where an option of a volume goes: translators of one type, on one side. */
 interface Place {
@@ -8,9 +8,13 @@ interface Place {
   readonly key: string;
 }
 
+/** What the text of an option is read with, before anything takes it. */
+interface Kind {
+  parse(text: string): unknown;
+}
+
 interface VolumeOption {
-  /** What its text is read with, before anything takes it. */
-  readonly kind: Option<unknown>;
+  readonly kind: Kind;
   readonly places: readonly Place[];
 }
 
@@ -23,7 +27,7 @@ const text = option.string('', plain);
 
 const client = (type: string, key: string): Place => ({ side: 'client', type, key });
 const brick = (type: string, key: string): Place => ({ side: 'brick', type, key });
-const to = (kind: Option<unknown>, ...places: Place[]): VolumeOption => ({ kind, places });
+const to = (kind: Kind, ...places: Place[]): VolumeOption => ({ kind, places });
 
 /** Performance translators that a volume may have, from the bottom of the client's graph up, as glusterd stacks them. */
 export const performanceLayers: readonly (readonly [name: string, type: string])[] = [
