@@ -7,6 +7,11 @@ export interface Option<T> {
   readonly help: string;
   /** Other names of the same option. */
   readonly aliases?: readonly string[];
+  /**
+   * The option's name has a `*`, which stands for what the value is about (`auth.addr.*.allow`): its value is a map by that.
+   * This adds one entry to it.
+   */
+  add?(values: T, about: string, text: string): T;
   /** @throws Error with what would have been right. */
   parse(text: string): T;
 }
@@ -149,6 +154,14 @@ export const option = {
       return found;
     },
   }),
+  /** Strings by what stands for the `*` in the option's name. */
+  keyed: (common: Common): Option<ReadonlyMap<string, string>> => ({
+    kind: 'string',
+    default: new Map(),
+    ...common,
+    parse: (text) => new Map([['*', text]]),
+    add: (values, about, text) => new Map([...values, [about, text]]),
+  }),
   percentOrSize: (defaultValue: PercentOrSize, common: Common): Option<PercentOrSize> => ({
     kind: 'percent or size',
     default: defaultValue,
@@ -163,6 +176,20 @@ export const option = {
     },
   }),
 };
+
+/** The option with a `*` in its name that a key is of. */
+function keyedOption(schema: OptionSchema, key: string): { name: string; about: string } | undefined {
+  for (const [name, { add, aliases = [] }] of Object.entries(schema)) {
+    if (add === undefined) continue;
+    for (const pattern of [name, ...aliases]) {
+      const [before, after] = pattern.split('*') as [string, string];
+      if (key.length <= before.length + after.length || !key.startsWith(before) || !key.endsWith(after))
+        continue;
+      return { name, about: key.slice(before.length, key.length - after.length) };
+    }
+  }
+  return undefined;
+}
 
 /**
  * Reads the options of one translator.
@@ -181,13 +208,16 @@ export function readOptions<S extends OptionSchema>(
     for (const alias of [name, ...(entry.aliases ?? [])]) canonical.set(alias, name);
   }
   for (const [key, text] of given) {
-    const name = canonical.get(key);
+    const keyed = canonical.has(key) ? undefined : keyedOption(schema, key);
+    const name = keyed?.name ?? canonical.get(key);
     if (name === undefined) {
       unknown(key);
       continue;
     }
     try {
-      values[name] = schema[name]!.parse(text);
+      const { add, parse } = schema[name]!;
+      values[name] =
+        keyed === undefined || add === undefined ? parse(text) : add(values[name], keyed.about, text);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new GlfsError('EINVAL', `option ${key} of ${translator}: '${text}': ${reason}`, {

@@ -81,6 +81,13 @@ export function typeOfDirent(dtype: number): FileType {
   return types.get(dtype << 12) ?? 'unknown';
 }
 
+const direntTypes = new Map([...types].map(([mode, type]) => [type, mode >> 12]));
+
+/** The `d_type` of a kind of file; 0 where it is not known. */
+export function direntOfType(type: FileType): number {
+  return direntTypes.get(type) ?? 0;
+}
+
 export function isDirectory(stat: { mode: number }): boolean {
   return (stat.mode & S_IFMT) === S_IFDIR;
 }

@@ -1,5 +1,6 @@
 import { GlfsError } from '../errors.ts';
 import { padding, XdrReader } from '../xdr/index.ts';
+import { MAX_CREDENTIAL } from './credentials.ts';
 
 /** Message types and states of ONC RPC version 2 (RFC 5531). */
 export const MessageType = { CALL: 0, REPLY: 1 } as const;
@@ -94,8 +95,15 @@ export interface ServerCall extends Procedure {
   readonly arguments: XdrReader;
 }
 
+/** A call as it comes, with its credential unread. */
+export interface RawCall extends ServerCall {
+  readonly flavor: number;
+  /** A view of the record. */
+  readonly credential: Uint8Array;
+}
+
 /** @throws GlfsError EPROTO where the record is no call of RPC version 2. */
-export function readCall(record: Uint8Array): ServerCall {
+export function readCall(record: Uint8Array): RawCall {
   const reader = new XdrReader(record);
   const xid = reader.u32();
   const type = reader.u32();
@@ -103,10 +111,9 @@ export function readCall(record: Uint8Array): ServerCall {
   if (type !== MessageType.CALL || rpcVersion !== RPC_VERSION)
     throw new GlfsError('EPROTO', 'RPC: not a call of version 2');
   const [program, version, procedure] = [reader.u32(), reader.u32(), reader.u32()];
-  for (let part = 0; part < 2; part++) {
-    reader.u32();
-    const length = reader.length(400);
-    reader.take(length + padding(length));
-  }
-  return { xid, program, version, procedure, arguments: reader };
+  const flavor = reader.u32();
+  const credential = reader.opaqueView(MAX_CREDENTIAL);
+  reader.u32();
+  reader.opaqueView(MAX_CREDENTIAL);
+  return { xid, program, version, procedure, flavor, credential, arguments: reader };
 }

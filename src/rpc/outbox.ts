@@ -27,7 +27,14 @@ export class Outbox {
   constructor(
     private readonly socket: Socket,
     private readonly oneByOne = false,
+    /** With TLS: told when nothing waits any more. */
+    private readonly emptied: () => void = () => {},
   ) {}
+
+  /** With TLS: calls that wait for those before them to be written. */
+  get waiting(): number {
+    return this.calls.length;
+  }
 
   /** Whether anything has not left yet. */
   get busy(): boolean {
@@ -97,7 +104,10 @@ export class Outbox {
   private writeCall(): void {
     if (this.writing || this.closed) return;
     const call = this.calls.shift();
-    if (call === undefined) return;
+    if (call === undefined) {
+      this.emptied();
+      return;
+    }
     // Two writes at once would be joined into one by the stream.
     this.writing = true;
     this.write(call, () => {

@@ -13,6 +13,11 @@ export interface Recipient {
   /** Most bytes that the record may have. */
   readonly limit: number;
   /**
+   * The record is kept beyond the call: it comes in memory that nobody writes to again. The chunks that are pushed must then
+   * not be used again either.
+   */
+  readonly kept?: boolean;
+  /**
    * For records that end in bulk data: how many bytes of the record's front are header, once `front` (at least
    * `frontMinimum` bytes of it) is there. What follows goes to `destination`.
    */
@@ -32,6 +37,8 @@ export interface RecordHandler {
 }
 
 const PREFIX = 12;
+/** Bytes that are taken on an announcement alone. */
+const RESERVED = 256 * 1024;
 
 /**
  * Takes a byte stream apart into records. Memory follows the bytes that have arrived, never a length that a peer merely
@@ -41,7 +48,7 @@ const PREFIX = 12;
  */
 export class RecordReader {
   /** Bytes gathered of the present record: the mark of its first fragment is stripped. */
-  private head = Buffer.allocUnsafe(1024);
+  private head = Buffer.allocUnsafeSlow(1024);
   private headLength = 0;
   /** Mark and first words, until the record's recipient is known. */
   private readonly prefix = Buffer.allocUnsafe(PREFIX);
@@ -89,9 +96,16 @@ export class RecordReader {
     this.checkLimit(length);
     const whole = this.wholeInChunk(chunk, at + taken);
     if (whole >= 0) return whole;
+    if (this.recipient?.kept === true) this.reserve(length);
     if (!this.discarding) this.append(this.prefix, 4, 8);
     if (this.fragmentLeft === 0) this.endFragment();
     return at + taken;
+  }
+
+  /** Of what is announced a little is taken at once, so that most records are gathered without being moved. */
+  private reserve(length: number): void {
+    const wanted = Math.min(length, RESERVED);
+    if (this.head.length < wanted) this.head = Buffer.allocUnsafeSlow(wanted);
   }
 
   /** Fast path: a record of one fragment that lies in the chunk entirely, and has no bulk, is handed on without a copy. */
@@ -151,7 +165,9 @@ export class RecordReader {
   private append(source: Uint8Array, at: number, length: number): number {
     const end = this.headLength + length;
     if (end > this.head.length) {
-      const larger = Buffer.allocUnsafe(Math.max(end, this.head.length * 2));
+      // Twice as much as before, but no more than the record needs in the end.
+      const most = this.lastFragment ? this.headLength + this.fragmentLeft : Number.POSITIVE_INFINITY;
+      const larger = Buffer.allocUnsafeSlow(Math.max(end, Math.min(this.head.length * 2, most)));
       this.head.copy(larger, 0, 0, this.headLength);
       this.head = larger;
     }
@@ -207,6 +223,7 @@ export class RecordReader {
       destination.set(record.subarray(header));
       this.handler.record(xid, messageType, record.subarray(0, header), destination);
     }
-    if (this.head.length > 1 << 20) this.head = Buffer.allocUnsafe(1024);
+    const handedOver = recipient?.kept === true && record.buffer === this.head.buffer;
+    if (handedOver || this.head.length > 1 << 20) this.head = Buffer.allocUnsafeSlow(1024);
   }
 }

@@ -14,10 +14,12 @@ import { namespaceType } from './features/namespace/index.ts';
 import { readOnlyType } from './features/read-only/index.ts';
 import { selinuxType } from './features/selinux/index.ts';
 import { snapviewClientType } from './features/snapview-client/index.ts';
+import { upcallType } from './features/upcall/index.ts';
 import { utimeType } from './features/utime/index.ts';
 import { metaType } from './meta/index.ts';
 import { ioThreadsType } from './performance/io-threads/index.ts';
 import { clientType } from './protocol/client/index.ts';
+import { serverType } from './protocol/server/index.ts';
 
 /* The built-in translators, by type. */
 registerTranslator(accessControlType);
@@ -38,7 +40,9 @@ registerTranslator(posixAclType);
 registerTranslator(posixLocksType);
 registerTranslator(readOnlyType);
 registerTranslator(selinuxType);
+registerTranslator(serverType);
 registerTranslator(snapviewClientType);
 registerTranslator(switchType);
 registerTranslator(traceType);
+registerTranslator(upcallType);
 registerTranslator(utimeType);

@@ -1,0 +1,167 @@
+import { GlfsError, toGlfsError } from '../../../errors.ts';
+import type { CallContext, Request } from '../../../graph/index.ts';
+import type { Logger } from '../../../logger.ts';
+import { type Dialect, dialect330, dialect400, type Layout } from '../../../protocol/dialect.ts';
+import { FOP_PROGRAM, type FopName, fopByProcedure, fops, unsentFops } from '../../../protocol/fops.ts';
+import { EntryLockCommand, LockCommand } from '../../../protocol/messages.ts';
+import type { Answer, IncomingCall } from '../../../rpc/index.ts';
+import type { BrickClient } from './client.ts';
+import { decodeRequest, type WireRequest } from './decode.ts';
+import { ReplyEncoder } from './encode.ts';
+import type { OpenFd } from './fd-table.ts';
+import { afterwards, resolveRequest } from './file-call.ts';
+import type { Identities } from './identity.ts';
+import { lookUp } from './lookup.ts';
+
+/** Versions of the file program that are offered, as DUMP names them. */
+export const filePrograms = [
+  { name: 'GlusterFS 4.x v1', dialect: dialect400 },
+  { name: 'GlusterFS 3.3', dialect: dialect330 },
+].map(({ name, dialect }) => ({
+  name,
+  dialect,
+  number: BigInt(FOP_PROGRAM),
+  version: BigInt(dialect.version),
+}));
+
+const dialects = new Map(filePrograms.map(({ dialect }) => [dialect.version, dialect]));
+
+/** NULL's reply is older than the dicts: ret, errno, an empty opaque. */
+const nullReply: Answer = { result: new Uint8Array(12) };
+/** RESLK_LCKW: reserve a lock, and wait for it. */
+const RESERVE_WAIT = 4;
+
+/** Fops that nothing below answers. Real bricks die of the first. */
+const refused: ReadonlySet<FopName> = new Set(['setactivelk']);
+
+/** Whether the call may wait until another client gives something up. */
+function blocks(fop: FopName, { command }: Record<string, unknown>): boolean {
+  if (fops[fop].traits.lock !== true) return false;
+  if (fop === 'entrylk' || fop === 'fentrylk') return command === EntryLockCommand.LOCK;
+  return command === LockCommand.SET_WAIT || (fop === 'lk' && command === RESERVE_WAIT);
+}
+
+type Fop = (request: object, context: CallContext) => Promise<object>;
+
+/** The file program: calls of attached clients become fops of the brick. */
+export class FileProgram {
+  private readonly encoders = new WeakMap<BrickClient, Map<Dialect, ReplyEncoder>>();
+
+  constructor(
+    private readonly identities: Identities,
+    private readonly log: Logger,
+  ) {}
+
+  async answer(call: IncomingCall, client: BrickClient | undefined): Promise<Answer> {
+    const dialect = dialects.get(call.version);
+    if (dialect === undefined) {
+      return { refused: 'no-version', versions: [dialect330.version, dialect400.version] };
+    }
+    if (call.procedure === 0) return nullReply;
+    const fop = fopByProcedure.get(call.procedure);
+    const layout = fop === undefined ? this.unsent(call, dialect) : dialect.layout(fop);
+    if (layout === undefined) return { refused: 'no-procedure' };
+    // A call before the handshake.
+    if (client === undefined) return { refused: 'garbage' };
+    const encoder = this.encoderOf(client, dialect);
+    if (fop === undefined || refused.has(fop)) {
+      return encoder.failure(layout, -new GlfsError('EOPNOTSUPP').errno);
+    }
+    let wire: WireRequest;
+    try {
+      wire = decodeRequest(call.arguments, fop, layout, dialect);
+    } catch (err) {
+      this.log.warn({ err, fop, client: client.id }, 'a call could not be decoded');
+      return { refused: 'garbage' };
+    }
+    return this.carryOut({ call, client, fop, layout, wire, encoder });
+  }
+
+  /** ICREATE is decoded by bricks; NAMELINK and PUT are not there. */
+  private unsent({ procedure }: IncomingCall, dialect: Dialect): Layout | undefined {
+    return procedure === unsentFops.icreate.procedure ? dialect.layout('icreate') : undefined;
+  }
+
+  private encoderOf(client: BrickClient, dialect: Dialect): ReplyEncoder {
+    let known = this.encoders.get(client);
+    if (known === undefined) {
+      known = new Map();
+      this.encoders.set(client, known);
+    }
+    let encoder = known.get(dialect);
+    if (encoder === undefined) {
+      encoder = new ReplyEncoder(dialect, () => client.rootGfid);
+      known.set(dialect, encoder);
+    }
+    return encoder;
+  }
+
+  private async carryOut(step: Step): Promise<Answer> {
+    const { call, client, fop, layout, wire, encoder } = step;
+    const waits = blocks(fop, wire.fields);
+    if (waits) call.uncounted();
+    else client.enter();
+    try {
+      const made = this.identities.contextOf(call.identity, client);
+      const context = made instanceof Promise ? await made : made;
+      if (fop === 'release' || fop === 'releasedir') return await this.release(step, context);
+      return await this.invoke(step, waits ? { ...context, signal: client.leaving.signal } : context);
+    } catch (err) {
+      const error = toGlfsError(err);
+      if (isUnexpected(err)) this.log.error({ err, fop, client: client.id }, 'a fop ended with an exception');
+      return encoder.failure(layout, -error.errno);
+    } finally {
+      if (!waits) client.leave();
+    }
+  }
+
+  private async invoke({ client, fop, layout, wire, encoder }: Step, context: CallContext): Promise<Answer> {
+    const uses: OpenFd[] = [];
+    try {
+      const request = await resolveRequest(fop, wire, client, context, uses);
+      const { subvolume } = client.export;
+      const reply =
+        fop === 'lookup'
+          ? await lookUp(client.export, request as unknown as Request<'lookup'>, context)
+          : await (subvolume[fop] as unknown as Fop)(request, context);
+      const more = afterwards[fop]?.(request, reply as Record<string, unknown>, client);
+      return encoder.success(fop, layout, request, more === undefined ? reply : { ...reply, ...more });
+    } finally {
+      for (const open of uses) open.leave();
+    }
+  }
+
+  /** A number is free at once; the file is closed when no call uses it any more. Unknown numbers are fine with bricks. */
+  private async release({ client, fop, layout, wire, encoder }: Step, context: CallContext): Promise<Answer> {
+    const open = client.fds.take(Number(wire.fields.fd as bigint));
+    if (open !== undefined) {
+      const close = async (): Promise<void> => {
+        await open.whenIdle();
+        try {
+          const name = open.fd.isDirectory ? 'releasedir' : 'release';
+          await client.export.subvolume[name]({ fd: open.fd }, context);
+        } catch (err) {
+          this.log.debug({ err, client: client.id }, 'release failed');
+        }
+        open.unpin();
+      };
+      const closed = close();
+      if (!open.busy) await closed;
+    }
+    return encoder.success(fop, layout, {}, {});
+  }
+}
+
+interface Step {
+  readonly call: IncomingCall;
+  readonly client: BrickClient;
+  readonly fop: FopName;
+  readonly layout: Layout;
+  readonly wire: WireRequest;
+  readonly encoder: ReplyEncoder;
+}
+
+/** Neither an error of a fop nor of the host: a bug. */
+function isUnexpected(error: unknown): boolean {
+  return !(error instanceof GlfsError) && typeof (error as { code?: unknown } | null)?.code !== 'string';
+}
