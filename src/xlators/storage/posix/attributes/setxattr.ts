@@ -10,6 +10,7 @@ import { XattrFlag } from '../../../../protocol/messages.ts';
 import type { Place } from '../../../../syscalls.ts';
 import type { PosixBrick, PosixFop } from '../brick.ts';
 import { decodeMdata, MDATA_KEY } from '../mdata.ts';
+import { refuseWhenFull } from '../reserve.ts';
 import { mergeTimes, stampTimes } from '../times.ts';
 import { aclBehind, setAcl, setAclText } from './acl.ts';
 import { ACL_ACCESS, ACL_DEFAULT, checkAttribute, checkKind, GFID2PATH, identity } from './names.ts';
@@ -98,7 +99,7 @@ function setAll(
   context: CallContext,
 ): Reply<'setxattr'> {
   if (dict === undefined) throw new GlfsError('EINVAL', 'no attributes to set');
-  brick.requireSpace(context, xdata);
+  refuseWhenFull(brick, context, xdata);
   const times = dict.get(keys.setMdata);
   if (times !== undefined) {
     mergeTimes(brick, place, times);

@@ -1,4 +1,5 @@
 import type { PosixFop } from '../brick.ts';
+import { refuseWhenFull } from '../reserve.ts';
 import { stampCopyTimes } from '../times.ts';
 import { refuseDevice } from './kind.ts';
 import { checkProtection, writeXdata } from './write.ts';
@@ -6,7 +7,7 @@ import { checkProtection, writeXdata } from './write.ts';
 /** One system call: it may copy less than was asked for, and the reply says how much. */
 export const copyFileRange: PosixFop<'copyFileRange'> = (brick, request, context) => {
   const { source, target, sourceOffset, targetOffset, size, xdata } = request;
-  brick.requireSpace(context, xdata);
+  refuseWhenFull(brick, context, xdata);
   refuseDevice(source.inode);
   refuseDevice(target.inode);
   return brick.withDescriptor(source, (from) =>

@@ -2,6 +2,7 @@ import { GlfsError } from '../../../../errors.ts';
 import { type FileType, typeOfMode } from '../../../../protocol/iatt.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
 import type { PosixFop } from '../brick.ts';
+import { refuseWhenFull } from '../reserve.ts';
 import { stampTimes } from '../times.ts';
 
 /** What cannot be opened, and how that is answered: devices, fifos and sockets live in the clients' kernels. */
@@ -14,7 +15,7 @@ const refused: Partial<Record<FileType, 'EINVAL' | 'ELOOP' | 'ENXIO'>> = {
 };
 
 export const open: PosixFop<'open'> = async (brick, { loc, fd, flags, xdata }, context) => {
-  if ((flags & OpenFlag.CREAT) !== 0) brick.requireSpace(context, xdata);
+  if ((flags & OpenFlag.CREAT) !== 0) refuseWhenFull(brick, context, xdata);
   const path = brick.placeOf(loc);
   // As clients see it: a record may say that a plain file stands for a device.
   const type = typeOfMode(Number(brick.store.stat(path).mode));

@@ -7,6 +7,7 @@ import type { Iatt } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
 import type { PosixBrick, PosixFop } from '../brick.ts';
+import { refuseWhenFull } from '../reserve.ts';
 import { stampTimes } from '../times.ts';
 import { refuseDevice } from './kind.ts';
 import { inSequence } from './sequence.ts';
@@ -58,7 +59,7 @@ export function checkSpace(
   context: CallContext,
 ): void {
   const overwrites = offset + length <= size && blocks * 512 >= size;
-  if (!overwrites) brick.requireSpace(context, xdata);
+  if (!overwrites) refuseWhenFull(brick, context, xdata);
 }
 
 async function store(
