@@ -7,19 +7,7 @@ import type { Scope } from './scope.ts';
 import { Stats } from './stats.ts';
 import type { LeaseKind } from './types.ts';
 
-/** What changed, as bits of `flags` of an invalidation (GFAPI_UP_*). */
-export const UpcallFlag = {
-  NLINK: 0x1,
-  MODE: 0x2,
-  OWNER: 0x4,
-  SIZE: 0x8,
-  TIMES: 0x10,
-  ATIME: 0x20,
-  PERMISSIONS: 0x40,
-  RENAME: 0x80,
-  FORGET: 0x100,
-  PARENT_TIMES: 0x200,
-} as const;
+export { UpcallFlag } from '../protocol/upcall-flag.ts';
 
 /** A directory that a change touched. */
 export interface UpcallParent {

@@ -1,4 +1,5 @@
 import type { GlfsError } from '../errors.ts';
+import type { Dict } from '../protocol/dict.ts';
 import type { Gfid } from '../protocol/gfid.ts';
 import type { Iatt } from '../protocol/iatt.ts';
 import type { Flock } from '../protocol/messages.ts';
@@ -14,7 +15,7 @@ export type GraphEvent =
   | { kind: 'child-up' }
   /** `reason` names the brick and why it can't be reached. */
   | { kind: 'child-down'; reason?: GlfsError }
-  /** A file changed behind our back (features/upcall). `flags` are UP_* bits. */
+  /** A file changed behind our back (features/upcall). `flags` are bits of UpcallFlag; `expiresIn` is in seconds. */
   | (Addressed & {
       kind: 'cache-invalidation';
       gfid: Gfid;
@@ -23,6 +24,8 @@ export type GraphEvent =
       stat?: Iatt;
       parent?: Iatt;
       oldParent?: Iatt;
+      /** Extended attributes that were set, or whose names were removed. */
+      xattrs?: Dict;
     })
   | (Addressed & { kind: 'lease-recall'; gfid: Gfid; leaseId: Uint8Array; type: number })
   /** `pid` is the holder's, as its client gave it when it took the lock. */

@@ -1,6 +1,7 @@
 import { GlfsError } from '../errors.ts';
 import { type Gfid, gfidEquals, gfidKey, gfidToString, isNullGfid, ROOT_GFID } from '../protocol/gfid.ts';
 import { type FileType, type Iatt, typeOfMode } from '../protocol/iatt.ts';
+import { UpcallFlag } from '../protocol/upcall-flag.ts';
 import { DentryCache } from './dentry-cache.ts';
 import type { GraphEvent } from './events.ts';
 import { Inode } from './inode.ts';
@@ -16,9 +17,6 @@ export interface InodeTableOptions {
   /** Milliseconds of a clock that never goes back. */
   now?: () => number;
 }
-
-/** An upcall that says no more than "the access time changed". */
-const UP_ATIME = 0x20;
 
 /** How many pinned inodes one insertion passes over in search of one to evict: bounds its cost, not the table's size. */
 const EVICTION_STEPS = 8;
@@ -122,7 +120,7 @@ export class InodeTable {
 
   /** What another client's change makes untrue here. */
   onEvent(event: GraphEvent): void {
-    if (event.kind !== 'cache-invalidation' || event.flags === UP_ATIME) return;
+    if (event.kind !== 'cache-invalidation' || event.flags === UpcallFlag.ATIME) return;
     this.dentries.forgetNamesOf(event.gfid);
     this.dentries.forgetNamesIn(event.gfid);
     if (event.parent !== undefined) this.dentries.forgetNamesIn(event.parent.gfid);
