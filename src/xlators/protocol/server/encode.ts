@@ -50,10 +50,13 @@ function attributeBytes(reply: AnyReply, request: AnyReply): number {
   return length;
 }
 
+const listingEnds = (reply: AnyReply): boolean =>
+  reply.eof === true || (reply.entries as DirectoryEntry[]).length === 0;
+
 const atEnd: Partial<Record<FopName, (reply: AnyReply) => boolean>> = {
   read: (reply) => reply.eof === true,
-  readdir: (reply) => (reply.entries as DirectoryEntry[]).length === 0,
-  readdirp: (reply) => (reply.entries as DirectoryEntry[]).length === 0,
+  readdir: listingEnds,
+  readdirp: listingEnds,
 };
 
 function isIatt(value: unknown): value is Iatt {
