@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -602,12 +601,14 @@ describe.skipIf(!isLinux).each(both)('by %s', (_, calls) => {
     expect(left).toBeLessThan(5000);
     // All that was read goes, from one page to the next: rm -r over a wire.
     const removed: string[] = [];
+    let done = 0;
     list(descriptor, 300, 0n, (read) => {
-      for (const { name } of read)
-        if (name[0] === 0x65 && existsSync(at(name))) {
-          unlinkSync(at(name));
-          removed.push(name.toString());
-        }
+      for (const { name } of read.slice(done)) {
+        if (name[0] !== 0x65) continue;
+        unlinkSync(at(name));
+        removed.push(name.toString());
+      }
+      done = read.length;
     });
     expect(removed).toHaveLength(left);
     expect(readdirSync(place)).toEqual([]);

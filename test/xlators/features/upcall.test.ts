@@ -11,12 +11,14 @@ import {
   type TranslatorType,
 } from '../../../src/graph/index.ts';
 import { Dict } from '../../../src/protocol/dict.ts';
+import { serializeDict } from '../../../src/protocol/dict-serialized.ts';
 import { type FopName, fopNames } from '../../../src/protocol/fops.ts';
 import { newGfid } from '../../../src/protocol/gfid.ts';
 import { keys } from '../../../src/protocol/keys.ts';
 import { Upcall, upcallType } from '../../../src/xlators/features/upcall/index.ts';
 import type { options } from '../../../src/xlators/features/upcall/options.ts';
 import { matchesShellPattern } from '../../../src/xlators/features/upcall/shell-pattern.ts';
+import { callbackOf } from '../../../src/xlators/protocol/server/callbacks.ts';
 import { directoryStat, fileStat, RecordingChild, translatorOver } from '../../helpers/recording-child.ts';
 
 const ann: Client = { id: 'ann', address: '192.0.2.1:1' };
@@ -392,6 +394,33 @@ describe('features/upcall', () => {
       await call(fop, ben, { dict: counter(1) });
       await call(fop, ben, { dict: undefined });
       expect(told()).toEqual([]);
+    });
+
+    it('commands to the brick in the guise of attributes are not told', async () => {
+      const volume = setUp();
+      await register(volume, '*');
+      await volume.call('lookup', ann);
+      const { atime, mtime, ctime, atimeNsec, mtimeNsec, ctimeNsec } = stat;
+      const times = { atime, mtime, ctime, atimeNsec, mtimeNsec, ctimeNsec };
+      await volume.call('setxattr', ben, { dict: new Dict().set(keys.setMdata, times) });
+      expect(volume.told()).toEqual([]);
+    });
+
+    it('go over the wire with what they are now', async () => {
+      const volume = setUp();
+      await register(volume, 'user.*');
+      await volume.call('lookup', ann);
+      const dict = value('user.a', 'value');
+      await volume.call('setxattr', ben, { dict });
+      await volume.call('write', ben);
+      const [set, written] = volume.events.map((event) => Buffer.from(callbackOf(event)!.encoded));
+      // As md-cache of 10.3 takes them: an opaque at the end, in the older serialization.
+      const serialized = Buffer.from(serializeDict(dict));
+      expect(serialized.length % 4).toBe(0);
+      expect(set!.subarray(-serialized.length)).toEqual(serialized);
+      expect(set!.readUInt32BE(set!.length - serialized.length - 4)).toBe(serialized.length);
+      expect(written!.length).toBe(set!.length - serialized.length);
+      expect(written!.readUInt32BE(written!.length - 4)).toBe(0);
     });
 
     it('other messages go on to the child', async () => {

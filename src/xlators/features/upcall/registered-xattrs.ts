@@ -35,7 +35,8 @@ export class RegisteredXattrs {
     if (changed === undefined || this.patterns.size === 0) return undefined;
     const rest = new Dict();
     for (const [name, entry] of changed) {
-      if (!this.has(name)) continue;
+      // Those are commands to bricks in the guise of attributes.
+      if (entry.type === 'iatt' || entry.type === 'mdata' || !this.has(name)) continue;
       if (name.startsWith(PENDING) && entryBytes(entry).every((byte) => byte === 0)) continue;
       rest.setEntry(name, entry);
     }

@@ -1,5 +1,6 @@
 import type { GraphEvent } from '../../../graph/index.ts';
 import { oldIattSchema } from '../../../protocol/dialect.ts';
+import { serializedDictSchema } from '../../../protocol/dict-serialized.ts';
 import { gfidSchema, gfidToString } from '../../../protocol/gfid.ts';
 import { CallbackProcedure, programs } from '../../../protocol/handshake.ts';
 import { emptyIatt } from '../../../protocol/iatt.ts';
@@ -19,7 +20,8 @@ const cacheInvalidation = struct({
   stat: oldIattSchema,
   parent: oldIattSchema,
   oldParent: oldIattSchema,
-  xdata,
+  /** Attributes that changed; where the flags speak of attributes and nothing is here, clients of 10 keep removed ones. */
+  xdata: serializedDictSchema,
 });
 /* gfs3_recall_lease_req: opaque gfid[16], u32 lease_type, opaque tid[16], xdata */
 const recallLease = struct({ gfid: gfidSchema, type: u32, leaseId: fixed(16), xdata });
@@ -57,7 +59,7 @@ type Encoders = { readonly [K in GraphEvent['kind']]?: (event: EventOf<K>) => Ca
 const encoders: Encoders = {
   'child-up': () => callback(CallbackProcedure.CHILD_UP, struct({}), {}),
   'child-down': () => callback(CallbackProcedure.CHILD_DOWN, struct({}), {}),
-  'cache-invalidation': ({ gfid, flags, expiresIn, stat, parent, oldParent }) =>
+  'cache-invalidation': ({ gfid, flags, expiresIn, stat, parent, oldParent, xattrs }) =>
     callback(CallbackProcedure.CACHE_INVALIDATION, cacheInvalidation, {
       gfid: gfidToString(gfid),
       type: UPCALL_TYPE,
@@ -66,7 +68,7 @@ const encoders: Encoders = {
       stat: stat ?? emptyIatt(),
       parent: parent ?? emptyIatt(),
       oldParent: oldParent ?? emptyIatt(),
-      xdata: NO_XDATA,
+      xdata: xattrs,
     }),
   'lease-recall': ({ gfid, type, leaseId }) =>
     callback(CallbackProcedure.RECALL_LEASE, recallLease, { gfid, type, leaseId, xdata: NO_XDATA }),
