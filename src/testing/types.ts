@@ -47,7 +47,7 @@ export interface FaultRule {
   /**
    * `fail`: answered with `errno`, not executed. `fail-after`: executed, then answered with `errno`. `delay`: held for
    * `milliseconds` before it is executed. `drop`: executed, and the connection is cut instead of an answer.
-   * `truncate`: executed, half of the answer is sent, then the connection is cut. `hang`: never answered.
+   * `truncate`: executed, half of the answer is sent, then the connection is cut. `hang`: executed, and never answered.
    */
   readonly action: 'fail' | 'fail-after' | 'delay' | 'drop' | 'truncate' | 'hang';
   readonly errno?: ErrnoCode;

@@ -20,6 +20,9 @@ import { BrickClient } from '../../xlators/protocol/server/client.ts';
 import { options } from './options.ts';
 import { FaultSchedule, type Verdict } from './schedule.ts';
 
+/** Carried out whatever happens: files that stay open are no fault that a test could see. */
+const releases: ReadonlySet<FopName> = new Set<FopName>(['release', 'releasedir']);
+
 export class Faults extends Translator<typeof options> {
   readonly schedule: FaultSchedule;
   private readonly answered: Partial<Record<FopName, number>> = {};
@@ -38,7 +41,7 @@ export class Faults extends Translator<typeof options> {
       try {
         return verdict === undefined
           ? await next(request, context)
-          : await this.apply(verdict, next, request, context);
+          : await this.apply(verdict, fop, next, request, context);
       } finally {
         this.answered[fop] = (this.answered[fop] ?? 0) + 1;
       }
@@ -47,23 +50,21 @@ export class Faults extends Translator<typeof options> {
 
   private async apply<K extends FopName>(
     { action, errno, milliseconds }: Verdict,
+    fop: K,
     next: FopFunction<K>,
     request: Request<K>,
     context: CallContext,
   ): Promise<Reply<K>> {
-    if (action === 'fail') throw this.failure(errno);
-    if (action === 'hang') await this.hold(context);
     if (action === 'delay') {
       await this.hold(context, milliseconds);
       return next(request, context);
     }
+    if (action === 'fail' && !releases.has(fop)) throw this.failure(errno);
     const outcome = next(request, context);
-    if (action === 'fail-after') {
-      await outcome;
-      throw this.failure(errno);
-    }
     // Whether it succeeded or failed, nobody is told.
     await outcome.catch(() => {});
+    if (action === 'fail' || action === 'fail-after') throw this.failure(errno);
+    if (action === 'hang') await this.hold(context);
     for (const connection of connectionsOf(context)) {
       if (action === 'drop') connection.destroy();
       else connection.truncateNext();
@@ -78,7 +79,7 @@ export class Faults extends Translator<typeof options> {
   /** Waits; without a time, until the brick ends or the client goes. */
   private async hold({ client }: CallContext, milliseconds?: number): Promise<void> {
     const signal = client instanceof BrickClient ? client.leaving.signal : undefined;
-    if (this.ended) throw this.failure('ENOTCONN');
+    if (this.ended || (milliseconds === undefined && signal?.aborted)) throw this.failure('ENOTCONN');
     await new Promise<void>((resolve, reject) => {
       const leave = (error?: GlfsError): void => {
         clearTimeout(timer);
@@ -87,7 +88,7 @@ export class Faults extends Translator<typeof options> {
         if (error === undefined) resolve();
         else reject(error);
       };
-      const aborted = (): void => leave(this.failure('ECANCELED'));
+      const aborted = (): void => leave(this.failure('ENOTCONN'));
       const timer = milliseconds === undefined ? undefined : setTimeout(leave, milliseconds);
       this.held.add(leave);
       if (milliseconds === undefined) signal?.addEventListener('abort', aborted, { once: true });

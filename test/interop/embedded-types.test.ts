@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Cluster, startCluster } from '../../src/testing/index.ts';
+import { attachPool } from '../helpers/attach.ts';
+import { type Mount, mountVolume } from '../helpers/mount.ts';
+import { waitUntil } from '../helpers/wait.ts';
+
+/*
+ * GlusterFS's own client on volumes of the embedded cluster, of the types for which glfs has no translators yet. The bricks
+ * are in workers: what this process does with the mount must not wait for itself.
+ */
+const pool = attachPool();
+/** Of the pool's network, and none of its nodes: stock clients want port 24007. */
+const host = pool.hosts[0]!.replace(/\d+$/, '9');
+
+describe.each([
+  ['replicate 3', [1]],
+  ['replicate 3 arbiter 1', [0]],
+  ['replicate 2 x 2', []],
+  ['disperse 4+2', [0, 3]],
+  ['disperse 2+1 x 2', [2, 4]],
+  ['distribute 3', []],
+])('%s', (type, victims) => {
+  let cluster: Cluster;
+  let mount: Mount;
+
+  beforeAll(async () => {
+    cluster = await startCluster({
+      volumes: { demo: { type } },
+      host,
+      port: 24007,
+      bricks: 'workers',
+      directory: pool.scratch('embedded'),
+    });
+    mount = await mountVolume(pool, { volume: 'demo', hosts: [host] });
+  });
+  afterAll(async () => {
+    await mount?.unmount();
+    await cluster?.stop();
+  });
+
+  const contents = new Map<string, Buffer>();
+
+  async function write(prefix: string): Promise<void> {
+    for (const [index, size] of [0, 1, 511, 4096, 70_001, 1 << 20].entries()) {
+      const name = `dir/${prefix}-${index}`;
+      const bytes = randomBytes(size);
+      await writeFile(mount.at(name), bytes);
+      contents.set(name, bytes);
+    }
+  }
+
+  async function check(): Promise<void> {
+    for (const [name, bytes] of contents) {
+      expect((await stat(mount.at(name))).size, name).toBe(bytes.length);
+      expect((await readFile(mount.at(name))).equals(bytes), name).toBe(true);
+    }
+    const names = [...contents.keys()].map((name) => name.slice('dir/'.length));
+    expect((await readdir(mount.at('dir'))).sort()).toEqual(names.sort());
+  }
+
+  test('writes, lists and reads back', async () => {
+    await mkdir(mount.at('dir'));
+    await write('first');
+    await check();
+  });
+
+  test.runIf(victims.length > 0)(
+    'reads and writes with as many bricks killed as it can do without',
+    async () => {
+      const bricks = victims.map((index) => cluster.bricks('demo')[index]!);
+      for (const brick of bricks) await brick.kill();
+      await check();
+      await write('without');
+      await check();
+      for (const brick of bricks) await brick.restart();
+      await check();
+      await write('again');
+      await check();
+    },
+  );
+
+  test('another mount reads the same', async () => {
+    const other = await mountVolume(pool, { volume: 'demo', hosts: [host] });
+    try {
+      for (const [name, bytes] of contents)
+        expect((await readFile(other.at(name))).equals(bytes), name).toBe(true);
+    } finally {
+      await other.unmount();
+    }
+  });
+
+  test('an option that is set reaches the mount', async () => {
+    await cluster.set('demo', { 'features.read-only': 'on' });
+    const refused = async (): Promise<boolean> =>
+      writeFile(mount.at('refused'), 'x').then(
+        () => false,
+        (error: NodeJS.ErrnoException) => error.code === 'EROFS',
+      );
+    await waitUntil(refused, { what: 'writes to be refused' });
+    await cluster.set('demo', { 'features.read-only': 'off' });
+    const removed = async (): Promise<boolean> => {
+      await rm(mount.at('dir'), { recursive: true });
+      return true;
+    };
+    await waitUntil(removed, { what: 'the directory to be removed' });
+  });
+});
