@@ -20,7 +20,7 @@ export interface ClearCommand {
   readonly argument: string | undefined;
 }
 
-const NAME = /^glusterfs\.(?:clrlk|intrlk)\.t(inode|entry|posix)\.k(blocked|granted|all)(?:\.([^/]+))?/s;
+const NAME = /^glusterfs\.(?:clrlk|intrlk)\.t(inode|entry|posix)\.k(blocked|granted|all)(?:\.([^/]+).*)?$/s;
 
 /** `glusterfs.clrlk.tTYPE.kKIND[.ARGUMENT]`. @throws GlfsError EINVAL */
 export function parseClear(name: string): ClearCommand {

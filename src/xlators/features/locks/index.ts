@@ -98,7 +98,8 @@ export class Locks extends Translator<typeof options> {
     context: CallContext,
   ): Promise<object> {
     const { lock, domain, unlock, wait } = parseInodelk(request, context);
-    if (!unlock) await this.mayLock(inode, context);
+    const unmet = unlock ? undefined : this.mayLock(inode, context);
+    if (unmet !== undefined) await unmet;
     return this.table.with(inode, async (file) => {
       const { inodeLocks } = file.domain(domain);
       if (unlock) {
@@ -119,7 +120,8 @@ export class Locks extends Translator<typeof options> {
   ): Promise<object> {
     const { domain } = request;
     const { lock, unlock, wait } = parseEntrylk(request, context);
-    if (!unlock) await this.mayLock(inode, context);
+    const unmet = unlock ? undefined : this.mayLock(inode, context);
+    if (unmet !== undefined) await unmet;
     return this.table.with(inode, async (file) => {
       const { entryLocks } = file.domain(domain);
       if (unlock) {
@@ -136,11 +138,13 @@ export class Locks extends Translator<typeof options> {
   async lk(request: Request<'lk'>, context: CallContext): Promise<Reply<'lk'>> {
     const parsed = parseLk(request, context);
     const { inode } = request.fd;
-    await this.mayLock(inode, context);
+    const unmet = this.mayLock(inode, context);
+    if (unmet !== undefined) await unmet;
     return this.table.with(inode, (file) => lk(file, request, parsed, context));
   }
 
   /**
+   * Most calls don't have to wait for it, and don't: locks and unlocks take effect in the order in which they come.
    * @throws GlfsError ENOTCONN for a client that has gone: nobody would ever give its lock back; ESTALE for a file that the
    *   brick doesn't have.
    */
