@@ -103,6 +103,19 @@ export const keys = {
   fipsChecksum: kinds.int('fips-mode-rchecksum'),
   /** XATTROP, LOOKUP: asks for the size of a regular file. */
   getSize: kinds.uint('get-size'),
+  /** LOOKUP, FSTAT: asks the index, by the name of its count, whether any heal is pending; the answer is 0 or 1. */
+  linkCountOf: kinds.text('link-count'),
+  linkCount: kinds.int('link-count'),
+  /** XATTROP on a directory: the name that is about to change, or has been changed everywhere. */
+  indexNameIn: kinds.text('glusterfs.xattrop-entry-create'),
+  indexNameOut: kinds.text('glusterfs.xattrop-entry-delete'),
+  /** XATTROP on a directory: with its pending attributes its part of entry-changes goes, too. */
+  indexPurge: kinds.int('glusterfs.xattrop-purge-index'),
+  /** LOOKUP of a directory of the index: asks what its entries stand for: 1 files, 2 directories. */
+  indexTypeWanted: kinds.uint('glusterfs.index-ia-type-get-req'),
+  indexType: kinds.uint('glusterfs.index-ia-type-get-rsp'),
+  /** READDIR of a directory of the index: asks for the types of the files that its entries are named by. */
+  gfidTypeWanted: kinds.text('get-gfid-type'),
   /** The lease under which a call is made: 16 bytes. */
   leaseId: kinds.bytes('lease-id'),
   /** LK: 1 asks for a mandatory lock. */
