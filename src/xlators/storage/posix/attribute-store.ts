@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import type { Place } from '../../../syscalls.ts';
+import type { Place, RawEntry } from '../../../syscalls.ts';
 
 /** What `setattr` gives a file; what is absent stays. */
 export interface Ownership {
@@ -30,6 +30,13 @@ export interface AttributeStore {
   own(place: Place, ownership: Ownership): void;
   /** Makes a device, fifo or socket of that mode (type bits included). */
   mknod(path: Buffer, mode: number, device: bigint): void;
-  /** To be called before the last link of an inode goes: its number may be used again at once. */
+  /**
+   * To be called before the last link of an inode goes, and for one that was just made: numbers are used again at once, and
+   * what another process left behind must not become the new file's.
+   */
   forget(place: Place): void;
+  /** `forget` for an inode that can't be named any more when its last link has gone (by a rename over it). */
+  forgetLater(place: Place): () => void;
+  /** DT_* of an entry as clients shall see it, where the host's may be of a stand-in. */
+  typeOf(entry: RawEntry): number;
 }

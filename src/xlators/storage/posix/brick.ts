@@ -1,6 +1,5 @@
-import type { CallContext, ContextOwner, Fd, FopFunction, Loc, OptionValues } from '../../../graph/index.ts';
+import type { ContextOwner, Fd, FopFunction, Loc, OptionValues } from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
-import type { Dict } from '../../../protocol/dict.ts';
 import type { FopName } from '../../../protocol/fops.ts';
 import type { Gfid } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
@@ -36,7 +35,9 @@ export interface PosixBrick {
 
   /**
    * Path of the file with that gfid, an unlinked one that is still open among them. Like all paths here it is good until the
-   * next await: directories may be renamed, and those deep down are reached by descriptors. @throws GlfsError ESTALE where the brick has none. */
+   * next await: directories may be renamed, and those deep down are reached by descriptors.
+   * @throws GlfsError ESTALE where the brick has none
+   */
   pathOf(gfid: Gfid): Buffer;
   /** Path of `loc.name` in `loc.parent`; it need not exist. @throws GlfsError ESTALE for an unknown parent, EINVAL. */
   entryOf(loc: Loc): Buffer;
@@ -58,8 +59,6 @@ export interface PosixBrick {
   release(fd: Fd): void;
   /** How many fds are open on a file. */
   openCount(gfid: Gfid): number;
-  /** @throws GlfsError ENOSPC where the call would use space that is reserved. Internal calls may. */
-  requireSpace(context: CallContext, xdata: Dict | undefined): void;
 
   /**
    * Runs `use` with the descriptor of an fd: the one that open made, or one opened for this call where the fd is anonymous or

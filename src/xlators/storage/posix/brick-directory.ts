@@ -1,0 +1,188 @@
+import { closeSync, constants } from 'node:fs';
+import { GlfsError } from '../../../errors.ts';
+import type { Fd, Loc, OptionValues } from '../../../graph/index.ts';
+import type { Logger } from '../../../logger.ts';
+import { type Gfid, gfidEquals, gfidToString, NULL_GFID, ROOT_GFID } from '../../../protocol/gfid.ts';
+import type { Iatt } from '../../../protocol/iatt.ts';
+import { OpenFlag } from '../../../protocol/messages.ts';
+import { hostSyscalls, type Place, type Syscalls } from '../../../syscalls.ts';
+import { encodeText } from '../../../xdr/index.ts';
+import type { AttributeStore } from './attribute-store.ts';
+import type { PosixBrick } from './brick.ts';
+import { type BrickLock, lockBrick } from './brick-lock.ts';
+import { brickRoot, emptyUnlinked, openStore } from './brick-start.ts';
+import { openDescriptor } from './files/index.ts';
+import { Handles, HIDDEN, joined } from './handles.ts';
+import { hostErrno, hostError } from './host-error.ts';
+import { toIatt } from './iatt.ts';
+import { gfidAt, Landfill } from './landfill.ts';
+import { OpenFiles } from './open-files.ts';
+import type { options } from './options.ts';
+import { readTimes, showTimes } from './times.ts';
+
+const EPERM = 1;
+/** Flags that an fd, once opened, is opened with no more. */
+const ONCE = OpenFlag.CREAT | OpenFlag.EXCL | OpenFlag.TRUNC;
+
+export interface BrickSetup {
+  readonly name: string;
+  readonly options: OptionValues<typeof options>;
+  readonly log: Logger;
+}
+
+/** A directory that is served as a brick. */
+export class BrickDirectory implements PosixBrick {
+  readonly name: string;
+  readonly options: OptionValues<typeof options>;
+  readonly log: Logger;
+  readonly handles: Handles;
+  readonly fds: OpenFiles;
+  readonly landfill: Landfill;
+
+  private constructor(
+    setup: BrickSetup,
+    readonly root: Buffer,
+    readonly store: AttributeStore,
+    readonly host: Syscalls,
+    private readonly lock: BrickLock | undefined,
+  ) {
+    ({ name: this.name, options: this.options, log: this.log } = setup);
+    this.handles = new Handles(root, store, this.readOnly);
+    this.fds = new OpenFiles(this.handles, store);
+    this.landfill = new Landfill(joined(root, `${HIDDEN}/landfill`), this.handles, store, (error) =>
+      this.log.warn({ brick: this.name, reason: hostError(error).message }, 'a removal broke off'),
+    );
+  }
+
+  /**
+   * Opens the brick and, unless it is opened for reading only, locks it.
+   * @throws GlfsError ENOENT, ENOTDIR, EBUSY where another server has it, and what `openStore` throws
+   */
+  static async open(setup: BrickSetup): Promise<BrickDirectory> {
+    const root = brickRoot(setup.options.directory);
+    const readOnly = setup.options['read-only'];
+    const lock = readOnly ? undefined : await lockBrick(root);
+    try {
+      const host = hostSyscalls();
+      const store = openStore(root, setup.options, host);
+      const brick = new BrickDirectory(setup, Buffer.from(root), store, host, lock);
+      if (!readOnly) {
+        emptyUnlinked(brick.root, store);
+        brick.landfill.start();
+      }
+      return brick;
+    } catch (error) {
+      await lock?.release();
+      throw hostError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.landfill.close();
+    this.fds.closeAll();
+    this.handles.forgetPaths();
+    await this.lock?.release();
+  }
+
+  get readOnly(): boolean {
+    return this.options['read-only'];
+  }
+
+  /* ---- paths ---- */
+
+  pathOf(gfid: Gfid): Buffer {
+    const path = this.handles.find(gfid);
+    if (path === undefined) throw stale(gfid);
+    return path;
+  }
+
+  entryOf(loc: Loc): Buffer {
+    const { parent, name } = loc;
+    if (parent === undefined || name === undefined || !parent.known)
+      throw new GlfsError('EINVAL', 'the name of an entry, and its directory, are expected');
+    const bytes = nameBytes(name);
+    if (name === HIDDEN && gfidEquals(parent.gfid, ROOT_GFID))
+      throw new GlfsError('EPERM', `${HIDDEN} is the brick's own`);
+    const path = this.handles.entry(parent.gfid, bytes);
+    if (path === undefined) throw stale(parent.gfid);
+    return path;
+  }
+
+  placeOf(loc: Loc): Buffer {
+    return loc.inode.known ? this.pathOf(loc.inode.gfid) : this.entryOf(loc);
+  }
+
+  /* ---- attributes ---- */
+
+  gfidOf(place: Place): Gfid | undefined {
+    return gfidAt(this.store, place as Buffer | number);
+  }
+
+  iatt(place: Place, gfid?: Gfid): Iatt {
+    const stat = toIatt(this.store.stat(place), gfid ?? this.gfidOf(place) ?? NULL_GFID);
+    return showTimes(stat, readTimes(this, place));
+  }
+
+  /* ---- open files ---- */
+
+  openFile(path: Buffer, flags: number, mode?: number): number {
+    if (!this.readOnly) return openDescriptor(path, flags, mode);
+    try {
+      return openDescriptor(path, flags | constants.O_NOATIME, mode);
+    } catch (error) {
+      // The files of others can't be opened that way.
+      if (hostErrno(error) !== EPERM) throw error;
+      return openDescriptor(path, flags, mode);
+    }
+  }
+
+  keep(fd: Fd, gfid: Gfid, descriptor: number): void {
+    this.fds.keep(fd, gfid, descriptor);
+  }
+
+  release(fd: Fd): void {
+    this.fds.release(fd);
+  }
+
+  openCount(gfid: Gfid): number {
+    return this.fds.count(gfid);
+  }
+
+  async withDescriptor<T>(fd: Fd, use: (descriptor: number) => Promise<T>): Promise<T> {
+    const open = fd.get(this.fds);
+    if (open === undefined) return this.withNewDescriptor(fd, use);
+    open.users++;
+    try {
+      return await use(open.descriptor);
+    } finally {
+      open.users--;
+      this.fds.settle(open);
+    }
+  }
+
+  private async withNewDescriptor<T>(fd: Fd, use: (descriptor: number) => Promise<T>): Promise<T> {
+    const path = this.pathOf(fd.inode.gfid);
+    const access = this.readOnly ? OpenFlag.RDONLY : OpenFlag.RDWR;
+    const directory = this.store.stat(path).isDirectory();
+    const flags = directory ? OpenFlag.RDONLY | OpenFlag.DIRECTORY : fd.anonymous ? access : fd.flags & ~ONCE;
+    const descriptor = this.openFile(path, flags);
+    try {
+      return await use(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
+function stale(gfid: Gfid): GlfsError {
+  return new GlfsError('ESTALE', `the brick has no file ${gfidToString(gfid)}`);
+}
+
+/** @throws GlfsError EINVAL for what is no name of an entry, ENAMETOOLONG */
+export function nameBytes(name: string): Uint8Array {
+  const bytes = encodeText(name);
+  if (name === '' || name === '.' || name === '..' || bytes.includes(0x2f) || bytes.includes(0))
+    throw new GlfsError('EINVAL', 'not a name of a directory entry');
+  if (bytes.length > 255) throw new GlfsError('ENAMETOOLONG');
+  return bytes;
+}
