@@ -26,8 +26,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       : prepared(resolve(options.directory)),
   );
   const release: (() => void)[] = [];
-  if (options.directory === undefined)
-    release.push(() => rmSync(directory, { recursive: true, force: true }));
+  if (options.directory === undefined) {
+    const remove = (): void => rmSync(directory, { recursive: true, force: true });
+    // For programs that end without `stop`.
+    process.on('exit', remove);
+    release.push(remove, () => void process.off('exit', remove));
+  }
   try {
     release.push(lockDirectory(directory));
     const cluster = new EmbeddedCluster(options, directory, release);

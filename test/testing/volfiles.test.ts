@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { translatorTypes } from '../../src/graph/index.ts';
+import '../../src/testing/faults/index.ts';
 import '../../src/xlators/index.ts';
 import { brickVolfile } from '../../src/testing/brick-volfile.ts';
 import { clientVolfile } from '../../src/testing/client-volfile.ts';
