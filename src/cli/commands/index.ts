@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../command.ts';
 import { cat } from './cat.ts';
 import { cp } from './cp.ts';
+import { dev } from './dev.ts';
 import { df } from './df.ts';
 import { get } from './get.ts';
 import { info } from './info.ts';
@@ -34,4 +35,5 @@ export const commands: readonly CommandSpec[] = [
   xattr,
   volfile,
   info,
+  dev,
 ];
