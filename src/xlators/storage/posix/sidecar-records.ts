@@ -1,5 +1,6 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdirSync, unlinkSync } from 'node:fs';
 import { GlfsError } from '../../../errors.ts';
+import { readSlots, type Slots, writeSlots } from './sidecar-slots.ts';
 
 /** What the host's file system could not take of one inode. */
 export interface SidecarRecord {
@@ -12,19 +13,26 @@ export interface SidecarRecord {
   readonly attributes: ReadonlyMap<string, Buffer>;
 }
 
+interface Cached {
+  /** `undefined` for an inode that has none. */
+  record: SidecarRecord | undefined;
+  slots: Slots | undefined;
+}
+
 /** Most records in memory; one has about half a kilobyte. */
 const LIMIT = 16384;
 
-const missing = (error: unknown): boolean => (error as { code?: unknown }).code === 'ENOENT';
+const isMissing = (error: unknown): boolean => (error as { code?: unknown }).code === 'ENOENT';
 
 /*
- * <directory>/<last two hex digits of the inode number>/<inode number>: JSON
+ * <directory>/<last two hex digits of the inode number>/<inode number>, in two slots (sidecar-slots.ts), JSON:
  *   { uid, gid, mode, device (decimal text), attributes: { name: base64 } }
- * A record is replaced by renaming a whole new one over it, so a crash leaves the old or the new one.
  */
 export class SidecarRecords {
-  /** Least recently used first; `undefined` for an inode that has none. */
-  private readonly cache = new Map<bigint, SidecarRecord | undefined>();
+  /** Least recently used first. */
+  private readonly cache = new Map<bigint, Cached>();
+  /** Whose records are newer in memory than on disk, during `hold`. */
+  private held: Map<bigint, Cached> | undefined;
 
   constructor(
     private readonly directory: string,
@@ -33,85 +41,80 @@ export class SidecarRecords {
   ) {}
 
   get(inode: bigint): SidecarRecord | undefined {
-    const known = this.cache.has(inode);
-    const record = known ? this.cache.get(inode) : this.load(inode);
-    if (known) this.cache.delete(inode);
-    this.remember(inode, record);
-    return record;
+    return this.find(inode).record;
   }
 
   put(inode: bigint, record: SidecarRecord): void {
     this.requireWritable();
-    const text = JSON.stringify({
-      ...record,
-      device: record.device?.toString(),
-      attributes: Object.fromEntries(
-        [...record.attributes].map(([name, value]) => [name, value.toString('base64')]),
-      ),
-    });
-    const temporary = `${this.directory}/new`;
-    const descriptor = openSync(temporary, 'w', 0o600);
-    try {
-      writeSync(descriptor, text);
-    } finally {
-      closeSync(descriptor);
+    const cached = this.find(inode);
+    if (this.held === undefined) {
+      this.write(inode, record, cached);
+    } else {
+      cached.record = record;
+      this.held.set(inode, cached);
     }
-    try {
-      renameSync(temporary, this.fileOf(inode));
-    } catch (error) {
-      if (!missing(error)) throw error;
-      mkdirSync(this.folderOf(inode), { mode: 0o700 });
-      renameSync(temporary, this.fileOf(inode));
-    }
-    this.cache.delete(inode);
-    this.remember(inode, record);
   }
 
   drop(inode: bigint): void {
     this.requireWritable();
-    if (this.get(inode) === undefined) return;
-    try {
-      unlinkSync(this.fileOf(inode));
-    } catch (error) {
-      if (!missing(error)) throw error;
-    }
-    this.cache.set(inode, undefined);
+    const cached = this.find(inode);
+    this.held?.delete(inode);
+    cached.record = undefined;
+    if (cached.slots === undefined) return;
+    cached.slots = undefined;
+    unlinkSync(this.fileOf(inode));
   }
 
-  private load(inode: bigint): SidecarRecord | undefined {
-    let text: string;
+  /** Runs `act`, and writes what it put in the end: one write for each record. Where it throws, nothing. */
+  hold<T>(act: () => T): T {
+    if (this.held !== undefined) return act();
+    const held = new Map<bigint, Cached>();
+    this.held = held;
+    let result: T;
     try {
-      text = readFileSync(this.fileOf(inode), 'utf8');
+      result = act();
     } catch (error) {
-      if (missing(error)) return undefined;
+      for (const inode of held.keys()) this.cache.delete(inode);
       throw error;
+    } finally {
+      this.held = undefined;
     }
+    for (const [inode, cached] of held) this.write(inode, cached.record!, cached);
+    return result;
+  }
+
+  private find(inode: bigint): Cached {
+    const cached = this.held?.get(inode) ?? this.cache.get(inode) ?? this.load(inode);
+    this.cache.delete(inode);
+    this.cache.set(inode, cached);
+    if (this.cache.size > this.limit) this.cache.delete(this.cache.keys().next().value!);
+    return cached;
+  }
+
+  private load(inode: bigint): Cached {
+    const path = this.fileOf(inode);
     try {
-      const { attributes, device, ...rest } = JSON.parse(text) as Omit<
-        SidecarRecord,
-        'attributes' | 'device'
-      > & {
-        attributes: Record<string, string>;
-        device?: string;
-      };
-      const decoded = Object.entries(attributes).map(
-        ([name, value]) => [name, Buffer.from(value, 'base64')] as const,
-      );
-      return {
-        ...rest,
-        ...(device === undefined ? {} : { device: BigInt(device) }),
-        attributes: new Map(decoded),
-      };
+      const value = readSlots(path);
+      if (value === undefined) return { record: undefined, slots: undefined };
+      const { sequence, capacity, bytes } = value;
+      return { record: decode(bytes), slots: { sequence, capacity } };
     } catch (cause) {
-      throw new GlfsError('EIO', `the attributes of inode ${inode} can't be read: ${this.fileOf(inode)}`, {
-        cause,
-      });
+      if (isMissing(cause)) return { record: undefined, slots: undefined };
+      throw new GlfsError('EIO', `the attributes of inode ${inode} can't be read: ${path}`, { cause });
     }
   }
 
-  private remember(inode: bigint, record: SidecarRecord | undefined): void {
-    this.cache.set(inode, record);
-    if (this.cache.size > this.limit) this.cache.delete(this.cache.keys().next().value!);
+  private write(inode: bigint, record: SidecarRecord, cached: Cached): void {
+    const bytes = encode(record);
+    const path = this.fileOf(inode);
+    try {
+      cached.slots = writeSlots(path, bytes, cached.slots);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      mkdirSync(this.folderOf(inode), { recursive: true, mode: 0o700 });
+      cached.slots = writeSlots(path, bytes, undefined);
+    }
+    cached.record = record;
   }
 
   private requireWritable(): void {
@@ -125,4 +128,24 @@ export class SidecarRecords {
   private fileOf(inode: bigint): string {
     return `${this.folderOf(inode)}/${inode}`;
   }
+}
+
+function encode(record: SidecarRecord): Buffer {
+  const attributes = [...record.attributes].map(([name, value]) => [name, value.toString('base64')]);
+  const device = record.device?.toString();
+  return Buffer.from(JSON.stringify({ ...record, device, attributes: Object.fromEntries(attributes) }));
+}
+
+type Stored = Omit<SidecarRecord, 'attributes' | 'device'> & {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly device?: string;
+};
+
+function decode(bytes: Buffer): SidecarRecord {
+  const { attributes, device, ...rest } = JSON.parse(bytes.toString('utf8')) as Stored;
+  const values = new Map<string, Buffer>();
+  for (const [name, value] of Object.entries(attributes)) values.set(name, Buffer.from(value, 'base64'));
+  return device === undefined
+    ? { ...rest, attributes: values }
+    : { ...rest, device: BigInt(device), attributes: values };
 }

@@ -118,6 +118,10 @@ export class SidecarStore implements AttributeStore {
     return () => this.records.drop(inode);
   }
 
+  together<T>(act: () => T): T {
+    return this.records.hold(act);
+  }
+
   typeOf(entry: RawEntry): number {
     if (!this.owners || (entry.type !== DT_REG && entry.type !== DT_UNKNOWN)) return entry.type;
     const mode = this.records.get(entry.ino)?.mode;

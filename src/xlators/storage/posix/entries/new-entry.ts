@@ -100,8 +100,10 @@ export function makeFile<T>(
       handle = path;
       return result;
     });
-    dress(brick, handle!, entry, mode);
-    noteName(brick, handle!, entry.parent.gfid, entry.name);
+    store.together(() => {
+      dress(brick, handle!, entry, mode);
+      noteName(brick, handle!, entry.parent.gfid, entry.name);
+    });
     linkSync(handle!, entry.path);
     return made;
   } catch (error) {
@@ -122,7 +124,7 @@ export function makeDirectory(brick: BrickDirectory, entry: NewEntry, mode: numb
   mkdirSync(unseen, { mode: 0o700 });
   try {
     store.forget(unseen);
-    dress(brick, unseen, entry, mode);
+    store.together(() => dress(brick, unseen, entry, mode));
     handles.linkDirectory(entry.gfid, entry.parent.gfid, entry.name);
     renameSync(unseen, entry.path);
   } catch (error) {
