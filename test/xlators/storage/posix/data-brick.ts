@@ -7,17 +7,19 @@ import {
   Fd,
   type FopFunction,
   Inode,
+  type Reply,
   readOptions,
   rootContext,
 } from '../../../../src/graph/index.ts';
 import { silent } from '../../../../src/logger.ts';
 import type { FopName } from '../../../../src/protocol/fops.ts';
-import { newGfid } from '../../../../src/protocol/gfid.ts';
+import { newGfid, ROOT_GFID } from '../../../../src/protocol/gfid.ts';
 import type { FileType } from '../../../../src/protocol/iatt.ts';
 import { syscalls } from '../../../../src/syscalls.ts';
 import { attributeFops } from '../../../../src/xlators/storage/posix/attributes/index.ts';
 import { BrickDirectory } from '../../../../src/xlators/storage/posix/brick-directory.ts';
 import { fileFops } from '../../../../src/xlators/storage/posix/files/index.ts';
+import { noteName } from '../../../../src/xlators/storage/posix/gfid2path.ts';
 import { hostError } from '../../../../src/xlators/storage/posix/host-error.ts';
 import { options } from '../../../../src/xlators/storage/posix/options.ts';
 
@@ -66,17 +68,20 @@ export class DataBrick {
   }
 
   /** A new file in the root directory. */
-  make(name: string, type: FileType = 'file'): Inode {
+  make(name: string, type: FileType = 'file', gfid = newGfid()): Inode {
     const path = join(this.directory, name);
-    const inode = new Inode(newGfid(), type);
+    const inode = new Inode(gfid, type);
     if (type === 'directory') mkdirSync(path);
     else if (type === 'symlink') symlinkSync('to', path);
     else if (type === 'fifo') execFileSync('mkfifo', [path]);
     else writeFileSync(path, '');
     const { store, handles } = this.brick;
-    store.set(Buffer.from(path), 'trusted.gfid', inode.gfid);
-    if (type === 'directory') handles.linkDirectory(inode.gfid, ROOT, Buffer.from(name));
-    else handles.linkFile(Buffer.from(path), inode.gfid);
+    store.set(Buffer.from(path), 'trusted.gfid', gfid);
+    if (type === 'directory') handles.linkDirectory(inode.gfid, ROOT_GFID, Buffer.from(name));
+    else {
+      handles.linkFile(Buffer.from(path), inode.gfid);
+      noteName(this.brick, Buffer.from(path), ROOT_GFID, Buffer.from(name));
+    }
     return inode;
   }
 
@@ -84,20 +89,20 @@ export class DataBrick {
     return join(this.directory, name);
   }
 
-  call<K extends Name>(
+  async call<K extends Name>(
     name: K,
     request: Parameters<FopFunction<K>>[0],
     context: CallContext = rootContext(),
-  ) {
+  ): Promise<Reply<K>> {
     const fop = fops[name] as unknown as (
       brick: BrickDirectory,
       ...call: Parameters<FopFunction<K>>
-    ) => ReturnType<FopFunction<K>>;
-    const run = async (): Promise<Awaited<ReturnType<FopFunction<K>>>> =>
-      await fop(this.brick, request, context);
-    return run().catch((error: unknown) => {
+    ) => Promise<Reply<K>>;
+    try {
+      return await fop(this.brick, request, context);
+    } catch (error) {
       throw hostError(error);
-    });
+    }
   }
 
   /** Opens a file; flags as on the wire (default O_RDWR). */
@@ -117,8 +122,6 @@ export class DataBrick {
     return Buffer.from(data).toString('latin1');
   }
 }
-
-const ROOT = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
 /** A context whose calls stamp times. */
 export function stamping(flags: number, seconds: number, nanoseconds = 0): CallContext {

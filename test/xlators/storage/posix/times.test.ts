@@ -13,11 +13,19 @@ import {
 } from '../../../../src/xlators/storage/posix/times.ts';
 import { DataBrick, stamping } from './data-brick.ts';
 
-/** trusted.glusterfs.mdata of a file that a FUSE client of GlusterFS 10.3 made and dated with touch. */
+/** trusted.glusterfs.mdata of a file that a FUSE client of GlusterFS 10.3 made and dated by utimensat(2). */
 const REAL = Buffer.from(
-  '010000000000000000000000006920857400000000246e8e57000000003ade68b1000000000000000700000000075bcd15000000000075bcd1',
+  '010000000000000000000000006b01b69c00000000223629b600000000075bcd15000000001dcd650000000000075bcd150000000000000000',
   'hex',
 );
+const REAL_TIMES: Mdata = {
+  ctime: 1_795_274_396n,
+  ctimeNsec: 573_974_966,
+  mtime: 123_456_789n,
+  mtimeNsec: 500_000_000,
+  atime: 123_456_789n,
+  atimeNsec: 0,
+};
 
 const { CTIME, MTIME, ATIME, PARENT_CTIME, PARENT_MTIME } = StampFlag;
 
@@ -42,6 +50,11 @@ describe('the bytes of trusted.glusterfs.mdata', () => {
       ].join(''),
     );
     expect(decodeMdata(encodeMdata(times))).toEqual(times);
+  });
+
+  test('are those of a client of GlusterFS', () => {
+    expect(decodeMdata(REAL)).toEqual(REAL_TIMES);
+    expect(encodeMdata(REAL_TIMES)).toEqual(REAL);
   });
 
   test('too few are an error of the disk', () => {

@@ -21,11 +21,13 @@ const NO_ID = 0xffff_ffff;
 const named: ReadonlySet<number> = new Set([AclTag.USER, AclTag.GROUP]);
 const ORDER = [1, 2, 4, 8, 0x10, 0x20];
 
-/** @throws GlfsError EINVAL for what the kernel would not take as an ACL. */
+/** @throws GlfsError EINVAL for what the kernel would not take as an ACL, EOPNOTSUPP for one of another version. */
 export function decodeAcl(bytes: Uint8Array): AclLine[] {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (view.length < HEADER_BYTES) throw notAnAcl();
+  if (view.readUInt32LE(0) !== VERSION) throw new GlfsError('EOPNOTSUPP', 'an ACL of another version');
   const count = (view.length - HEADER_BYTES) / LINE_BYTES;
-  if (!Number.isInteger(count) || count < 0 || view.readUInt32LE(0) !== VERSION) throw notAnAcl();
+  if (!Number.isInteger(count)) throw notAnAcl();
   const lines = Array.from({ length: count }, (_, index): AclLine => {
     const at = HEADER_BYTES + index * LINE_BYTES;
     const tag = view.readUInt16LE(at);

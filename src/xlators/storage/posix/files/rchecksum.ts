@@ -16,5 +16,6 @@ export const rchecksum: PosixFop<'rchecksum'> = (brick, { fd, offset, size, xdat
       reply.set(keys.zeroFilled, Number(data.every((byte) => byte === 0)));
     if (fips) reply.set(keys.fipsChecksum, 1);
     stampTimes(brick, descriptor, context);
-    return { flags: 0, ...blockChecksum(data, fips ? 'sha256' : 'md5'), xdata: reply };
+    // The flag, too, says which checksum it is.
+    return { flags: Number(fips), ...blockChecksum(data, fips ? 'sha256' : 'md5'), xdata: reply };
   });
