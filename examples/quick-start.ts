@@ -6,6 +6,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { connect, isGlfsError, type Volume } from 'glfs';
 import { type Cluster, startCluster } from 'glfs/testing';
 
@@ -69,6 +70,15 @@ function describe({ identical, different, refused }: Tally): string {
   return [`${identical} of ${FILES} identical`, ...errors, `${different} wrong`].join(', ');
 }
 
+/** A client that has lost a brick looks for it again every few seconds; `statedump` tells how that stands. */
+async function connectedAgain(volume: Volume): Promise<void> {
+  const isAway = (): boolean =>
+    Object.values(volume.statedump().translators as Record<string, { connected?: boolean }>).some(
+      ({ connected }) => connected === false,
+    );
+  while (isAway()) await pause(50);
+}
+
 async function loseABrick(cluster: Cluster, volume: Volume): Promise<Tally> {
   const [brick] = cluster.bricks('demo');
   await brick!.kill();
@@ -76,7 +86,8 @@ async function loseABrick(cluster: Cluster, volume: Volume): Promise<Tally> {
   const without = await readBack(volume);
   console.log(`read back without it: ${describe(without)}`);
   await brick!.restart();
-  console.log(`started ${basename(brick!.directory)} again`);
+  await connectedAgain(volume);
+  console.log(`started ${basename(brick!.directory)} again; the client is back on it`);
   return without;
 }
 
@@ -95,7 +106,9 @@ async function run(url: string | undefined): Promise<void> {
   console.log(`read back: ${describe(all)}`);
   await volume.rm(directory, { recursive: true });
   const good = all.identical === FILES && (without?.different ?? 0) === 0;
-  console.log(good ? 'All is well: what was written came back, or an error did; never a wrong byte.' : 'FAILED');
+  console.log(
+    good ? 'All is well: what was written came back, or an error did; never a wrong byte.' : 'FAILED',
+  );
   process.exitCode = good ? 0 : 1;
 }
 
