@@ -48,7 +48,7 @@ export class Barrier extends Translator<typeof options> {
     if (on === this.up) return false;
     this.up = on;
     if (on) this.timer = setTimeout(() => this.expire(), this.options['barrier-timeout'] * 1000);
-    else this.release();
+    else this.letGo();
     return true;
   }
 
@@ -61,7 +61,7 @@ export class Barrier extends Translator<typeof options> {
     this.setBarrier(false);
   }
 
-  private release(): void {
+  private letGo(): void {
     clearTimeout(this.timer);
     const held = this.held;
     this.held = [];
