@@ -10,6 +10,7 @@ import { accessControlType, posixAclType } from './features/access-control/index
 import { arbiterType } from './features/arbiter/index.ts';
 import { barrierType } from './features/barrier/index.ts';
 import { indexType } from './features/index/index.ts';
+import { leasesType } from './features/leases/index.ts';
 import { locksType, posixLocksType } from './features/locks/index.ts';
 import { namespaceType } from './features/namespace/index.ts';
 import { readOnlyType } from './features/read-only/index.ts';
@@ -35,6 +36,7 @@ registerTranslator(errorGenType);
 registerTranslator(indexType);
 registerTranslator(ioStatsType);
 registerTranslator(ioThreadsType);
+registerTranslator(leasesType);
 registerTranslator(locksType);
 registerTranslator(metaType);
 registerTranslator(namespaceType);
