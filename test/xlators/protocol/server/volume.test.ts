@@ -3,8 +3,7 @@ import { Served } from './served.ts';
 
 test('our own client', async () => {
   await using served = await Served.start();
-  const volume = await served.connect();
-  console.log(Object.getOwnPropertyNames(Object.getPrototypeOf(volume)));
+  const volume = await served.volume();
   await volume.mkdir('/d');
   await volume.writeFile('/d/f', 'hello');
   expect(await volume.readFile('/d/f', 'utf8')).toBe('hello');
@@ -14,5 +13,4 @@ test('our own client', async () => {
   expect((await volume.stat('/d/g')).size).toBe(5);
   await volume.unlink('/d/g');
   await volume.rmdir('/d');
-  console.log(served.lines);
 });
