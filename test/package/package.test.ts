@@ -63,7 +63,10 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 it('contains what is run and built, and nothing else', () => {
   expect(packed).toEqual(expect.arrayContaining(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']));
   expect(packed).toEqual(
-    expect.arrayContaining(['dist/index.js', 'dist/index.cjs', 'dist/index.d.ts', 'dist/cli.js']),
+    expect.arrayContaining([
+      ...['dist/index.js', 'dist/index.cjs', 'dist/index.d.ts', 'dist/cli.js'],
+      ...['dist/testing.js', 'dist/testing.cjs', 'dist/testing.d.ts', 'dist/testing-brick.js'],
+    ]),
   );
   expect(packed).toEqual(expect.arrayContaining(['native/install.mjs', 'native/CMakeLists.txt']));
   const others = packed.filter(
@@ -113,6 +116,33 @@ describe(
       },
     );
 
+    it.each(['user-of-testing.cjs', 'user-of-testing.mjs'])(
+      '%s serves a volume, from its own process and from workers',
+      async (file) => {
+        const load = (names: string, from: string): string =>
+          file.endsWith('.cjs') ? `const ${names} = require('${from}');` : `import ${names} from '${from}';`;
+        const program = `
+          ${load('{ connect, GlfsError }', 'glfs')}
+          ${load('{ startCluster, GlfsError: Same }', 'glfs/testing').replace(
+            'GlfsError: Same',
+            file.endsWith('.cjs') ? 'GlfsError: Same' : 'GlfsError as Same',
+          )}
+          (async () => {
+            if (Same !== GlfsError) throw new Error('two classes of errors');
+            for (const bricks of ['process', 'workers']) {
+              const cluster = await startCluster({ volumes: { demo: { type: 'distribute 2' } }, bricks });
+              const volume = await connect(cluster.url('demo'));
+              await volume.writeFile('/file', bricks);
+              console.log(String(await volume.readFile('/file')));
+              await volume.close();
+              await cluster.stop();
+            }
+          })();`;
+        writeFileSync(join(project, file), program);
+        expect(await run(process.execPath, [file])).toBe('process\nworkers\n');
+      },
+    );
+
     it('the types serve both', async () => {
       const source = (how: string) => `
       ${how}
@@ -121,13 +151,20 @@ describe(
         const names: string[] = await volume.readdir('/');
         return names[0] ?? '';
       }
+      async function failover(): Promise<number> {
+        await using cluster: Cluster = await startCluster({ volumes: { demo: { type: 'disperse 4+2' } } });
+        await cluster.bricks('demo')[0]?.kill();
+        return cluster.port;
+      }
+      failover().catch(() => {});
       class Audit extends Translator {}
       const type: TranslatorType = { type: 'user/audit', summary: '', options: {}, create: (setup) => new Audit(setup) };
       registerTranslator(type);
       first().catch((error: unknown) => { if (error instanceof GlfsError) error.code satisfies string; });`;
       const all = 'connect, GlfsError, registerTranslator, Translator, type TranslatorType, type Volume';
-      writeFileSync(join(project, 'types.mts'), source(`import { ${all} } from 'glfs';`));
-      writeFileSync(join(project, 'types.cts'), source(`import { ${all} } from 'glfs';`));
+      const imports = `import { ${all} } from 'glfs'; import { type Cluster, startCluster } from 'glfs/testing';`;
+      writeFileSync(join(project, 'types.mts'), source(imports));
+      writeFileSync(join(project, 'types.cts'), source(imports));
       const options = {
         compilerOptions: {
           module: 'NodeNext',

@@ -2,10 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { connect, sharedResources } from '../../src/index.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../../src/testing/index.ts';
 import { waitUntil } from '../helpers/wait.ts';
+import { Authority } from '../rpc/authority.ts';
 
 const stops: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -134,6 +135,45 @@ describe('a cluster', () => {
     await waitUntil(() => activeResources().length <= before.length, {
       what: `handles to go (${activeResources()})`,
     });
+  });
+});
+
+describe('with TLS', () => {
+  let authority: Authority;
+  let tls: { ca: string; cert: string; key: string };
+
+  beforeAll(() => {
+    authority = new Authority();
+    const { cert, key } = authority.issue('somebody');
+    tls = { ca: authority.ca.toString(), cert: cert.toString(), key: key.toString() };
+  });
+  afterAll(() => authority.remove());
+
+  test('bricks want certificates, the management server does not', async () => {
+    const cluster = await started({ tls });
+    await (await connected(cluster)).writeFile('/secret', 'x');
+    // A client that shares no connection with the one above.
+    await expect(
+      connect(cluster.url('demo'), { translatorOptions: { '*-client-*.reconnect-grace': '1' } }),
+    ).rejects.toMatchObject({ name: 'GlfsError' });
+  });
+
+  test('the management server, too, where it is asked to', async () => {
+    const cluster = await started({ tls, managementTls: true });
+    expect(cluster.url('demo')).toMatch(/^gluster\+tls:/);
+    await (await connected(cluster)).writeFile('/secret', 'x');
+    const plain = cluster.url('demo').replace('+tls', '');
+    await expect(connect(plain, { tls, rounds: 1, timeout: 2000 })).rejects.toMatchObject({
+      name: 'GlfsError',
+    });
+  });
+
+  test('only common names on the list may come', async () => {
+    const options = { 'auth.ssl-allow': 'somebody-else' };
+    const cluster = await started({ tls, volumes: { demo: { type: 'distribute 1', options } } });
+    await expect(cluster.connect('demo')).rejects.toMatchObject({ code: 'EACCES' });
+    await cluster.set('demo', { 'auth.ssl-allow': 'somebody,somebody-else' });
+    await (await connected(cluster)).writeFile('/in', 'x');
   });
 });
 
