@@ -5,6 +5,7 @@ import {
   type CallContext,
   type Client,
   Fd,
+  type GraphEvent,
   Inode,
   newLkOwner,
   rootContext,
@@ -19,7 +20,7 @@ import { parseVolfile } from '../../src/volfile/index.ts';
 import '../../src/xlators/index.ts';
 import { seededRandom } from '../../src/xlators/debug/random.ts';
 import { attachPool } from '../helpers/attach.ts';
-import { LockBrick, newClient } from '../helpers/lock-brick.ts';
+import { LockBrick, newClient, watch } from '../helpers/lock-brick.ts';
 import { fileStat, recordingEnvironment } from '../helpers/recording-child.ts';
 import type { TestVolume } from '../helpers/volume.ts';
 import { waitUntil } from '../helpers/wait.ts';
@@ -264,6 +265,40 @@ test.each([1, 2, 3])('300 random steps end as they do at a brick of GlusterFS (s
   for (const end of ['ok', 'EAGAIN', 'EINVAL', 'answer', 'count', 'free', 'taken'])
     expect(seen.get(end) ?? 0, end).toBeGreaterThan(1);
 });
+
+test.each(['theirs', 'ours'])(
+  'a removal waits for the lock of another client, which is told at once (%s)',
+  async (which) => {
+    // A file of its own: the stories leave locks behind.
+    const fresh = new LockBrick();
+    const side = which === 'ours' ? { ...ours, tops: [fresh.top, fresh.top] } : theirs;
+    const [holder, remover] = side.tops;
+    const events: GraphEvent[] = [];
+    // Here both clients have one translator above them, and its events bear the client that they are for.
+    holder!.translator.listen((event) => {
+      if (event.kind === 'inodelk-contention' && event.client === side.clients[0]) events.push(event);
+    });
+    const context = (client: number) =>
+      rootContext({ client: side.clients[client], pid: 100, lkOwner: owners[0]! });
+    const inode = which === 'ours' ? fresh.inode : new Inode(newGfid(), 'file');
+    const loc = { inode, parent: root, name: 'removed' };
+    const xdata = new Dict().set(keys.gfidRequest, inode.gfid);
+    if (which === 'theirs')
+      await holder!.mknod({ loc, mode: 0o100600, umask: 0, dev: 0n, xdata }, context(0));
+    const inodelk = (type: number) => {
+      const flock = { type, whence: 0, start: 3n, length: 4n, pid: 1, owner: new Uint8Array(0) };
+      const request = { loc: { inode }, command: LockCommand.SET, type, flock, domain: 'removal' };
+      return holder!.inodelk(request, context(0));
+    };
+    await inodelk(LockType.WRITE);
+    const removal = watch(remover!.unlink({ loc, xflags: 0 }, context(1)));
+    await waitUntil(() => events.length > 0, { what: 'the notice to the holder', timeoutMs: 10_000 });
+    expect(events).toMatchObject([{ gfid: inode.gfid, domain: 'removal', flock: { start: 3n, length: 4n } }]);
+    expect(removal.state).toBe('waits');
+    await inodelk(LockType.UNLOCK);
+    expect(await removal.ended).toBe('ok');
+  },
+);
 
 test('what a client held is free when it has gone', async () => {
   const lock = (client: number, type: number): Step => ({
