@@ -17,9 +17,12 @@ import {
   type TranslatorType,
 } from '../../../graph/index.ts';
 import { type FopName, fops } from '../../../protocol/fops.ts';
+import { gfidToString } from '../../../protocol/gfid.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
 import { attributeFops } from './attributes/index.ts';
+import type { PosixBrick } from './brick.ts';
 import { BrickDirectory } from './brick-directory.ts';
+import { VOLUME_ID_KEY } from './brick-start.ts';
 import type { EntryFop } from './entries/entry-fop.ts';
 import { entryFops } from './entries/index.ts';
 import { fileFops } from './files/index.ts';
@@ -72,11 +75,17 @@ export class Posix extends Translator<typeof options> {
     await brick?.close();
   }
 
+  private volumeId({ root, store }: PosixBrick): string | undefined {
+    const id = store.get(root, VOLUME_ID_KEY);
+    return id?.length === 16 ? gfidToString(id) : undefined;
+  }
+
   override dump(): Record<string, unknown> {
     const { brick } = this;
     return {
       directory: this.options.directory,
       started: brick !== undefined,
+      volumeId: brick === undefined ? undefined : this.volumeId(brick),
       ...(brick === undefined ? {} : { 'attribute-store': brick.store.kind, 'read-only': brick.readOnly }),
     };
   }

@@ -3,9 +3,9 @@ import { GlfsError, toGlfsError } from '../../../errors.ts';
 import { isNullGfid } from '../../../protocol/gfid.ts';
 import { hostSyscalls } from '../../../syscalls.ts';
 import { copyBytes } from '../../../xdr/index.ts';
+import { VOLUME_ID_KEY } from './brick-start.ts';
 import { chooseStore } from './store-choice.ts';
 
-const VOLUME_ID = 'trusted.glusterfs.volume-id';
 const ROOT_GFID = 'trusted.gfid';
 
 /** What a brick says of itself without being served. */
@@ -33,9 +33,9 @@ export function inspectBrick(directory: string): BrickIdentity {
     const place = Buffer.from(directory);
     const attributes = new Map<string, Uint8Array>();
     for (const name of store.list(place)) attributes.set(name, copyBytes(store.get(place, name) ?? EMPTY));
-    const volumeId = attributes.get(VOLUME_ID);
+    const volumeId = attributes.get(VOLUME_ID_KEY);
     if (volumeId?.length !== 16 || isNullGfid(volumeId) || !attributes.has(ROOT_GFID))
-      throw new GlfsError('EINVAL', `${directory} is no brick: it has no ${VOLUME_ID}`);
+      throw new GlfsError('EINVAL', `${directory} is no brick: it has no ${VOLUME_ID_KEY}`);
     return { directory, volumeId, attributes };
   } catch (error) {
     throw toGlfsError(error, { path: directory });
