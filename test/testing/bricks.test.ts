@@ -249,15 +249,16 @@ describe('workers', () => {
     expect(childrenOf(process.pid).filter((pid) => workers.includes(pid))).toEqual([]);
   });
 
-  test('end with a process that is killed', async () => {
+  test('end with a process that is killed; the next one serves its data', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'glfs-workers-test-'));
     const program = `
       import { startCluster } from ${JSON.stringify(join(import.meta.dirname, '../../src/testing/index.ts'))};
-      await startCluster({
+      const cluster = await startCluster({
         volumes: { demo: { type: 'distribute 1' } },
         bricks: 'workers',
         directory: ${JSON.stringify(directory)},
       });
+      await (await cluster.connect('demo')).writeFile('/kept', 'by the first');
       console.log('started');`;
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -268,6 +269,9 @@ describe('workers', () => {
       expect(workers.length).toBeGreaterThanOrEqual(1);
       child.kill('SIGKILL');
       await waitUntil(() => workers.every((pid) => !existsSync(`/proc/${pid}`)), { what: 'workers to end' });
+      await using cluster = await startCluster({ volumes, directory });
+      await using volume = await connected(cluster);
+      expect((await volume.readFile('/kept')).toString()).toBe('by the first');
     } finally {
       child.kill('SIGKILL');
       rmSync(directory, { recursive: true, force: true });
