@@ -1,8 +1,9 @@
 import { GlfsError } from '../../../../errors.ts';
 import { isDirectory, isSymlink } from '../../../../protocol/iatt.ts';
+import { ACL_NO_ID, type Ace, AclTag, encodeAces } from '../../../../protocol/posix-acl.ts';
 import type { Place } from '../../../../syscalls.ts';
 import type { PosixBrick } from '../brick.ts';
-import { type AclLine, AclTag, aclFromText, aclToText, decodeAcl, encodeAcl } from './acl-format.ts';
+import { aclFromText, aclToText, kernelAcl } from './acl-text.ts';
 import { ACL_ACCESS, ACL_DEFAULT } from './names.ts';
 
 /** ACLs as text, for callers that know no kernel's format: names of requests, never stored. */
@@ -21,20 +22,20 @@ function modeOf(brick: PosixBrick, place: Place): number {
 }
 
 /** The three entries that permissions are when there is no ACL. */
-function minimal(mode: number): AclLine[] {
+function minimal(mode: number): Ace[] {
   return [
-    { tag: AclTag.USER_OBJ, permissions: (mode >> 6) & 7 },
-    { tag: AclTag.GROUP_OBJ, permissions: (mode >> 3) & 7 },
-    { tag: AclTag.OTHER, permissions: mode & 7 },
+    { tag: AclTag.USER_OBJ, permissions: (mode >> 6) & 7, id: ACL_NO_ID },
+    { tag: AclTag.GROUP_OBJ, permissions: (mode >> 3) & 7, id: ACL_NO_ID },
+    { tag: AclTag.OTHER, permissions: mode & 7, id: ACL_NO_ID },
   ];
 }
 
 /** The entry that the group's permissions are of: the mask, where there is one. */
-function classOf(lines: readonly AclLine[]): number {
+function classOf(lines: readonly Ace[]): number {
   return lines.some(({ tag }) => tag === AclTag.MASK) ? AclTag.MASK : AclTag.GROUP_OBJ;
 }
 
-function permissionsOf(lines: readonly AclLine[], tag: number): number {
+function permissionsOf(lines: readonly Ace[], tag: number): number {
   return lines.find((line) => line.tag === tag)?.permissions ?? 0;
 }
 
@@ -55,7 +56,7 @@ export function setAcl(
     return;
   }
   const mode = modeOf(brick, place);
-  const lines = decodeAcl(value);
+  const lines = kernelAcl(value);
   if (isSymlink({ mode })) throw new GlfsError('EOPNOTSUPP', 'a symbolic link has no ACL');
   if (name === ACL_DEFAULT) {
     if (!isDirectory({ mode })) throw new GlfsError('EACCES', "a default ACL is a directory's");
@@ -75,7 +76,7 @@ export function maskAcl(brick: PosixBrick, place: Place, mode: number): void {
   if (brick.store.kind !== 'sidecar') return;
   const held = brick.store.get(place, ACL_ACCESS);
   if (held === undefined) return;
-  const lines = decodeAcl(held);
+  const lines = kernelAcl(held);
   const permissions = new Map<number, number>([
     [AclTag.USER_OBJ, (mode >> 6) & 7],
     [classOf(lines), (mode >> 3) & 7],
@@ -85,18 +86,18 @@ export function maskAcl(brick: PosixBrick, place: Place, mode: number): void {
     ...line,
     permissions: permissions.get(line.tag) ?? line.permissions,
   }));
-  brick.store.set(place, ACL_ACCESS, encodeAcl(masked));
+  brick.store.set(place, ACL_ACCESS, encodeAces(masked));
 }
 
 /** Text of an ACL; of the permissions where a file has no access ACL, empty where a directory has no default one. */
 export function aclText(brick: PosixBrick, place: Place, name: string): string {
   const held = brick.store.get(place, name);
-  if (held !== undefined) return aclToText(decodeAcl(held));
+  if (held !== undefined) return aclToText(kernelAcl(held));
   return name === ACL_DEFAULT ? '' : aclToText(minimal(modeOf(brick, place)));
 }
 
 export function setAclText(brick: PosixBrick, place: Place, name: string, text: string): void {
   const lines = aclFromText(text);
-  if (lines.length > 0) setAcl(brick, place, name, encodeAcl(lines));
+  if (lines.length > 0) setAcl(brick, place, name, encodeAces(lines));
   else if (brick.store.get(place, name) !== undefined) brick.store.remove(place, name);
 }
