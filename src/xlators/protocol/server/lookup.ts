@@ -2,7 +2,7 @@ import { GlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Request } from '../../../graph/index.ts';
 import { gfidEquals } from '../../../protocol/gfid.ts';
 import type { BrickExport } from './export.ts';
-import { isAbsence } from './resolve.ts';
+import { isAbsence, isDots } from './resolve.ts';
 
 /**
  * LOOKUP, and what it teaches: the inode that a name was last seen to lead to is tried first, since translators know of its
@@ -40,7 +40,7 @@ export async function lookUp(
 }
 
 function learn({ table }: BrickExport, { loc }: Request<'lookup'>, { stat }: Reply<'lookup'>): void {
-  if (loc.parent !== undefined && loc.name !== undefined)
+  if (loc.parent !== undefined && loc.name !== undefined && !isDots(loc.name))
     table.linkEntry(loc.parent, loc.name, loc.inode, stat);
   else table.link(loc.inode, stat);
 }

@@ -21,10 +21,15 @@ const PRIVATE_DIRECTORY = '.glusterfs';
  */
 export function checkEntryName(parent: Gfid, name: string): void {
   if (name.includes('/')) throw new GlfsError('EPERM', 'a name with a slash');
-  if (name === '' || name === '.' || name === '..' || name.includes('\0')) {
+  if (name === '' || isDots(name) || name.includes('\0')) {
     throw new GlfsError('EINVAL', `not a name: ${JSON.stringify(name)}`);
   }
   if (name === PRIVATE_DIRECTORY && gfidEquals(parent, ROOT_GFID)) throw new GlfsError('EPERM');
+}
+
+/** Names that lead to directories, and are no entries of anything. */
+export function isDots(name: string): boolean {
+  return name === '.' || name === '..';
 }
 
 /** Makes inodes of the gfids and names that requests have, for one call. */
@@ -89,8 +94,17 @@ export class Resolver {
     return { parent: await this.parent(parent, name), name, inode: new Inode() };
   }
 
-  /** An entry, with the inode that the name was last seen to lead to. */
+  /**
+   * An entry, with the inode that the name was last seen to lead to. libgfapi looks a directory up as the `.` in itself, and the
+   * one above as `..`; what a client has for its root has none above.
+   */
   async guess(given: Gfid, name: string): Promise<Loc> {
+    if (isDots(name)) {
+      const parent = await this.inode(given);
+      const top = gfidEquals(parent.gfid, this.rootGfid ?? ROOT_GFID);
+      const stays = name === '.' || top || gfidEquals(parent.gfid, ROOT_GFID);
+      return { parent, name: stays ? '.' : name, inode: stays ? parent : new Inode() };
+    }
     const parent = await this.parent(given, name);
     return { parent, name, inode: this.table.find(parent, name) ?? new Inode() };
   }
