@@ -1,6 +1,7 @@
 import { readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Gfid, gfidToString, newGfid } from '../../../protocol/gfid.ts';
+import { copyBytes } from '../../../xdr/index.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import { GFID_KEY, type Handles, joined, lookAt } from './handles.ts';
 
@@ -74,7 +75,7 @@ export class Landfill {
 /** A file's gfid by its attribute. */
 export function gfidAt(store: AttributeStore, place: Buffer | number): Gfid | undefined {
   const gfid = store.get(place, GFID_KEY);
-  return gfid?.length === 16 ? gfid : undefined;
+  return gfid?.length === 16 ? copyBytes(gfid) : undefined;
 }
 
 /** Removes a name of a file, and, where that was the last one, its handle. */
