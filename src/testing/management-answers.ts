@@ -36,7 +36,6 @@ const EMPTY = new Uint8Array(0);
 const dictOf = opaque(1 << 20);
 const eventNotifyRequest = struct({ operation: i32, dict: dictOf });
 const smallReply = struct({ ret: i32, errno: i32, dict: dictOf });
-/* gf_getsnap_name_uuid_req: opaque dict<>. rsp: i32 ret, i32 errno, string errstr, opaque dict<> */
 
 type Handler = (reader: XdrReader, volumes: ManagedVolumes) => Uint8Array;
 
@@ -85,6 +84,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     errno: 0,
     dict: EMPTY,
   })),
+  /* gf_getsnap_name_uuid_req and rsp: as GET_VOLUME_INFO's. There are no snapshots. */
   [key({ ...programs.handshake, procedure: 7 })]: handler(getVolumeInfoRequest, getVolumeInfoReply, () => ({
     ret: 0,
     errno: errnoByCode.ENOENT,
