@@ -1,4 +1,4 @@
-import { closeSync, constants } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { GlfsError } from '../../../errors.ts';
 import type { Fd, Loc, OptionValues } from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
@@ -13,14 +13,14 @@ import { type BrickLock, lockBrick } from './brick-lock.ts';
 import { brickRoot, emptyUnlinked, openStore } from './brick-start.ts';
 import { openDescriptor } from './files/index.ts';
 import { Handles, HIDDEN, joined } from './handles.ts';
-import { hostErrno, hostError } from './host-error.ts';
+import { hostError } from './host-error.ts';
 import { toIatt } from './iatt.ts';
 import { gfidAt, Landfill } from './landfill.ts';
 import { OpenFiles } from './open-files.ts';
 import type { options } from './options.ts';
+import { openQuietly } from './quiet-read.ts';
 import { readTimes, showTimes } from './times.ts';
 
-const EPERM = 1;
 /** Flags that an fd, once opened, is opened with no more. */
 const ONCE = OpenFlag.CREAT | OpenFlag.EXCL | OpenFlag.TRUNC;
 
@@ -126,14 +126,7 @@ export class BrickDirectory implements PosixBrick {
   /* ---- open files ---- */
 
   openFile(path: Buffer, flags: number, mode?: number): number {
-    if (!this.readOnly) return openDescriptor(path, flags, mode);
-    try {
-      return openDescriptor(path, flags | constants.O_NOATIME, mode);
-    } catch (error) {
-      // The files of others can't be opened that way.
-      if (hostErrno(error) !== EPERM) throw error;
-      return openDescriptor(path, flags, mode);
-    }
+    return this.readOnly ? openQuietly(path, flags, openDescriptor) : openDescriptor(path, flags, mode);
   }
 
   keep(fd: Fd, gfid: Gfid, descriptor: number): void {

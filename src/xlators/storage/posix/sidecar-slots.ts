@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, renameSync, writeSync } from 'node:fs';
 import { crc32c } from '../../../checksum/index.ts';
+import { readQuietly } from './quiet-read.ts';
 
 /*
  * A small file that is replaced whole, again and again, and survives a crash at any point. Renaming a new file over it would do,
@@ -38,7 +39,7 @@ function slotAt(file: Buffer, index: number, capacity: number): SlotValue | unde
 
 /** The value that the file holds; `undefined` where it has none yet. Throws the host's errors. */
 export function readSlots(path: string): SlotValue | undefined {
-  const file = readFileSync(path);
+  const file = readQuietly(path);
   const capacity = file.length >>> 1;
   const [first, second] = [slotAt(file, 0, capacity), slotAt(file, 1, capacity)];
   if (first === undefined || second === undefined) return first ?? second;

@@ -1,18 +1,10 @@
-import {
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { GlfsError } from '../../../errors.ts';
 import { S_IFCHR } from '../../../protocol/iatt.ts';
 import type { Syscalls } from '../../../syscalls.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import { hostErrno } from './host-error.ts';
+import { readQuietly } from './quiet-read.ts';
 import { SidecarRecords } from './sidecar-records.ts';
 import { SidecarStore } from './sidecar-store.ts';
 import { XattrStore } from './xattr-store.ts';
@@ -70,7 +62,7 @@ function conflict(root: string, begun: string, wanted: string): GlfsError {
 function readFormat(directory: string): Format | undefined {
   let text: string;
   try {
-    text = readFileSync(`${directory}/format`, 'utf8');
+    text = readQuietly(`${directory}/format`).toString('utf8');
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
     throw error;
