@@ -6,8 +6,6 @@ import { emptyIatt, type FileType } from '../../../../src/protocol/iatt.ts';
 import { keys } from '../../../../src/protocol/keys.ts';
 import { SetattrValid, XattrFlag } from '../../../../src/protocol/messages.ts';
 import { ACL_NO_ID, type Ace, AclTag, encodeAces } from '../../../../src/protocol/posix-acl.ts';
-import { aclFromText, aclToText } from '../../../../src/xlators/storage/posix/attributes/acl-text.ts';
-import { isPattern, matcher } from '../../../../src/xlators/storage/posix/attributes/patterns.ts';
 import { MDATA_KEY } from '../../../../src/xlators/storage/posix/mdata.ts';
 import { DataBrick, stamping, storeKinds } from './data-brick.ts';
 
@@ -380,44 +378,5 @@ describe.each(storeKinds())("attributes of a brick's files, kept as %s", (store)
       ]);
       expect((await lookup(fresh('directory').inode, asking(keys.content.name))).size).toBe(0);
     });
-  });
-});
-
-describe('names that stand for several', () => {
-  test.each([
-    ['trusted.*', 'trusted.a.b/c', true],
-    ['user.?', 'user.', false],
-    ['a[0-2]c', 'a1c', true],
-    ['a[!0-2]c', 'a1c', false],
-    ['a[^x]c', 'abc', true],
-    ['a[]]c', 'a]c', true],
-    ['a[b', 'a[b', true],
-    ['a\\*', 'a*', true],
-    ['a\\*', 'ab', false],
-    ['a.c', 'abc', false],
-    ['a[z-a]c', 'abc', false],
-  ])('%s and %s', (pattern, name, matches) => {
-    expect(matcher(pattern)(name)).toBe(matches);
-  });
-  test('a plain name is none', () => {
-    expect([isPattern('trusted.afr.x'), isPattern('trusted.afr.*')]).toEqual([false, true]);
-  });
-});
-
-describe('the text of an ACL', () => {
-  test('there and back', () => {
-    const whole = 'u::rwx,u:0:r--,u:4294967294:---,g::r-x,g:7:--x,m::rwx,o::---';
-    expect(aclToText(aclFromText(whole))).toBe(whole);
-    expect(aclToText(aclFromText('other::x\nuser::rw\n group::'))).toBe('u::rw-,g::---,o::--x');
-    expect(aclFromText('')).toEqual([]);
-  });
-  test.each([
-    'u::rwx',
-    'u::rwx,g::r--,o::r--,u:1:r--',
-    'u::rwx,u::rwx,g::r--,o::r--',
-    'm:1:rwx',
-    'user:root:rwx',
-  ])('%s is none', (wrong) => {
-    expect(() => aclFromText(wrong)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
   });
 });
