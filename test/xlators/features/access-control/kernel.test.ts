@@ -19,10 +19,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { GlfsError, toGlfsError } from '../../../../src/errors.ts';
-import { Fd, Inode, type Loc, rootContext, type Subvolume } from '../../../../src/graph/index.ts';
-import { Dict } from '../../../../src/protocol/dict.ts';
-import { type Gfid, gfidKey, newGfid } from '../../../../src/protocol/gfid.ts';
+import { toGlfsError } from '../../../../src/errors.ts';
+import { Fd, rootContext } from '../../../../src/graph/index.ts';
 import { emptyIatt, type Iatt } from '../../../../src/protocol/iatt.ts';
 import { SetattrValid } from '../../../../src/protocol/messages.ts';
 import {
@@ -33,8 +31,7 @@ import {
   encodeAces,
 } from '../../../../src/protocol/posix-acl.ts';
 import { syscalls } from '../../../../src/syscalls.ts';
-import { accessControlType } from '../../../../src/xlators/features/access-control/index.ts';
-import { RecordingChild, translatorOver } from '../../../helpers/recording-child.ts';
+import { AccessDisk } from '../../../helpers/access-disk.ts';
 
 const native = syscalls();
 const isRoot = process.getuid?.() === 0 && process.seteuid !== undefined;
@@ -88,57 +85,6 @@ function asCaller(caller: Caller, act: () => void): string {
   }
 }
 
-/** A volume whose lookups say what the host's file system does; the changes are the recording child's, and change nothing. */
-class Disk {
-  private readonly paths = new Map<string, string>();
-  private readonly gfids = new Map<string, Gfid>();
-  readonly volume: Subvolume;
-
-  constructor() {
-    const child = new RecordingChild().answer('lookup', ({ loc }) => {
-      const path =
-        loc.name === undefined
-          ? this.paths.get(gfidKey(loc.inode.gfid))
-          : join(this.paths.get(gfidKey(loc.parent!.gfid))!, loc.name);
-      if (path === undefined) throw new GlfsError('ESTALE');
-      try {
-        return { stat: this.stat(path), postparent: emptyIatt(), xdata: this.attributes(path) };
-      } catch (error) {
-        throw toGlfsError(error);
-      }
-    });
-    this.volume = translatorOver(accessControlType, [child]);
-  }
-
-  private stat(path: string): Iatt {
-    const { mode, uid, gid } = lstatSync(path);
-    return { ...emptyIatt(), gfid: this.inode(path).gfid, mode, uid, gid };
-  }
-
-  private attributes(path: string): Dict {
-    const dict = new Dict();
-    for (const name of Object.values(aclAttributes)) {
-      try {
-        dict.setBytes(name, native!.getxattr(Buffer.from(path), Buffer.from(name)));
-      } catch {
-        // It has none, or this machine can't tell; there are none then.
-      }
-    }
-    return dict;
-  }
-
-  inode(path: string): Inode {
-    const gfid = this.gfids.get(path) ?? newGfid();
-    this.gfids.set(path, gfid);
-    this.paths.set(gfidKey(gfid), path);
-    return new Inode(gfid);
-  }
-
-  entry(directory: string, name: string): Loc {
-    return { inode: new Inode(), parent: this.inode(directory), name };
-  }
-}
-
 let top = '';
 beforeAll(() => {
   top = mkdtempSync(join(tmpdir(), 'glfs-access-'));
@@ -154,7 +100,7 @@ function setAcl(path: string, entries: readonly Ace[]): void {
 }
 
 interface Scene {
-  readonly disk: Disk;
+  readonly disk: AccessDisk;
   /** A file and a directory with the mode and the ACL in question, both 1001's. */
   readonly file: string;
   readonly directory: string;
@@ -179,7 +125,7 @@ function scene(name: string, mode: number, entries: readonly Ace[]): Scene {
     chmodSync(path, mode);
     setAcl(path, entries);
   }
-  return { disk: new Disk(), file, directory, open };
+  return { disk: new AccessDisk(), file, directory, open };
 }
 
 type Act = (scene: Scene, context: ReturnType<typeof rootContext>) => Promise<unknown>;
