@@ -71,15 +71,13 @@ function sessionOf(world: World, globals: GlobalOptions, report: Report): Sessio
     progress.hide();
     stderr(text);
   };
+  const options = connectOptionsOf(globals, { env, signal, write });
   return new Session({
     out: new Output(world.stdout, globals.json === true, world.columns),
     report,
-    volumes: new Volumes(
-      connectBy(world, globals),
-      connectOptionsOf(globals, { env, signal, write }),
-      credentialsOf(globals, umask),
-    ),
+    volumes: new Volumes(connectBy(world, globals), options, credentialsOf(globals, umask)),
     progress,
+    logger: options.logger,
     signal,
     stdin: world.stdin,
     umask,

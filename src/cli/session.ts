@@ -1,5 +1,6 @@
 import type { CallOptions } from '../api/types.ts';
 import type { Volume } from '../api/volume.ts';
+import { type Logger, silent } from '../logger.ts';
 import { Interrupted } from './errors.ts';
 import { type Location, locate } from './locate.ts';
 import type { Output } from './output.ts';
@@ -12,6 +13,8 @@ export interface SessionSetup {
   readonly report: Report;
   readonly volumes: Volumes;
   readonly progress: Progress;
+  /** For whatever is not connected to, but served; silent by default. */
+  readonly logger?: Logger;
   /** Aborted by SIGINT, SIGTERM, and when nobody reads our output any more; its reason is an Interrupted. */
   readonly signal: AbortSignal;
   readonly stdin: AsyncIterable<Uint8Array>;
@@ -33,6 +36,7 @@ export class Session {
   readonly report: Report;
   readonly volumes: Volumes;
   readonly progress: Progress;
+  readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly umask: number;
@@ -44,6 +48,7 @@ export class Session {
     this.report = setup.report;
     this.volumes = setup.volumes;
     this.progress = setup.progress;
+    this.logger = setup.logger ?? silent;
     this.signal = setup.signal;
     this.stdin = setup.stdin;
     this.umask = setup.umask;

@@ -89,6 +89,7 @@ export const dev = command<DevOptions>({
       host: options.host,
       port,
       bricks: options.workers ? 'workers' : 'process',
+      logger: session.logger,
     });
     try {
       await announce(session, cluster, volume, type);

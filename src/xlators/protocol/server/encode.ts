@@ -3,7 +3,7 @@ import { type Dialect, dialect330, type Layout } from '../../../protocol/dialect
 import { Dict } from '../../../protocol/dict.ts';
 import type { FopName } from '../../../protocol/fops.ts';
 import { type Gfid, gfidEquals, ROOT_GFID } from '../../../protocol/gfid.ts';
-import { direntOfType, emptyIatt, type Iatt } from '../../../protocol/iatt.ts';
+import { direntOfType, emptyIatt, type FileType, type Iatt, S_IFDIR } from '../../../protocol/iatt.ts';
 import type { Answer } from '../../../rpc/index.ts';
 import { copyBytes, encodeText, XdrReader, XdrWriter } from '../../../xdr/index.ts';
 
@@ -15,6 +15,8 @@ const AT_END = 2;
 const zeros = new Uint8Array(1024);
 
 const noStat = emptyIatt();
+/** Of a directory that no more is known of: the root's `..`. Without the type, distribute takes it for a file of each brick. */
+const someDirectory: Iatt = { ...noStat, mode: S_IFDIR };
 const emptyReplies = new WeakMap<Layout, AnyReply>();
 
 /** The fields of a failed reply: all zeros, lists empty. */
@@ -61,6 +63,10 @@ const atEnd: Partial<Record<FopName, (reply: AnyReply) => boolean>> = {
 
 function isIatt(value: unknown): value is Iatt {
   return typeof value === 'object' && value !== null && 'ctimeNsec' in value;
+}
+
+function statOfType(type: FileType): Iatt {
+  return type === 'directory' ? someDirectory : noStat;
 }
 
 /** Writes replies of one version of the file program to one client. */
@@ -118,7 +124,7 @@ export class ReplyEncoder {
       length: encodeText(name).length,
       type: direntOfType(type),
       name,
-      stat: stat === undefined ? noStat : this.iatt(stat),
+      stat: stat === undefined ? statOfType(type) : this.iatt(stat),
       xdata: xdata === undefined ? undefined : this.dict(xdata),
     }));
   }
