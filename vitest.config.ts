@@ -8,10 +8,11 @@ export default defineConfig({
       provider: 'v8',
       include: [
         'src/xdr/**',
-        'src/rpc/{record,message,pending,xid-table}.ts',
+        'src/rpc/{credentials,record,message,pending,server-connection,xid-table}.ts',
         'src/protocol/{dialect,dict-serialized,dict-wire,handshake,messages}.ts',
         'src/volfile/**',
         'src/xlators/protocol/client/{callbacks,payload,wire}.ts',
+        'src/xlators/protocol/server/{decode,dispatch,file-call,file-program,handshake,resolve}.ts',
       ],
       reporter: ['text'],
     },
