@@ -47,6 +47,14 @@ it('copy-file', async () => {
   expect(bricks.filter((names) => names.includes('iso/new/big'))).toHaveLength(1);
 });
 
+it('quick-start, on a real volume', async () => {
+  const lines = (await example('quick-start', volume.url)).split('\n');
+  expect(lines).toContain('read back: 12 of 12 identical, 0 wrong');
+  // What the volume says of places is what the bricks say; the example has removed its files by then.
+  expect(lines.filter((line) => /^ {2}[\w-]+: (file-\d\d ?)+$/.test(line)).length).toBeGreaterThan(0);
+  expect(lines.at(-1)).toMatch(/^All is well/);
+});
+
 it('list-tree', async () => {
   expect((await example('list-tree', volume.url, '/iso')).split('\n')).toEqual([
     'new/',

@@ -3,6 +3,7 @@ import { GlfsError } from '../../errors.ts';
 import { gfidToString } from '../../protocol/gfid.ts';
 import { printVolfile, type VolfileNode } from '../../volfile/index.ts';
 import { HASH_MAX, parseRange, takesPart } from '../../xlators/cluster/distribute/layout.ts';
+import { partOf } from '../../xlators/glfs/whole-files/index.ts';
 import { type BrickIdentity, inspectBrick } from '../../xlators/storage/posix/inspect.ts';
 import type { Volume } from '../volume.ts';
 import { fromVolfile, type VolumeOptions } from './connect.ts';
@@ -46,29 +47,22 @@ function checkVolume([first, ...others]: readonly BrickIdentity[]): void {
   }
 }
 
-const kinds = [
-  { prefix: 'trusted.ec.', kind: 'a dispersed' },
-  { prefix: 'trusted.afr.', kind: 'a replicated' },
-];
-
 /** Fragments are no files, and of copies it takes more to tell which one is good. */
 function checkKind(bricks: readonly BrickIdentity[]): void {
-  for (const { directory, attributes } of bricks) {
-    for (const name of attributes.keys()) {
-      const found = kinds.find(({ prefix }) => name.startsWith(prefix));
-      if (found !== undefined) throw unsupported(directory, found.kind);
+  for (const { directory, attributes, sample } of bricks) {
+    for (const name of [...attributes.keys(), ...sample]) {
+      const what = partOf(name);
+      if (what !== undefined) throw unsupported(directory, `holds ${what}`);
     }
   }
   const ranges = rangesOf(bricks);
   for (const [index, { start, directory }] of ranges.entries())
-    if (index > 0 && ranges[index - 1]!.start === start) throw unsupported(directory, 'a replicated');
+    if (index > 0 && ranges[index - 1]!.start === start)
+      throw unsupported(directory, 'has the same names as another: they hold copies or fragments');
 }
 
-function unsupported(directory: string, kind: string): GlfsError {
-  return new GlfsError(
-    'EOPNOTSUPP',
-    `${directory} is a brick of ${kind} volume, which glfs can't read offline`,
-  );
+function unsupported(directory: string, why: string): GlfsError {
+  return new GlfsError('EOPNOTSUPP', `${directory} can't be read offline: it ${why}`);
 }
 
 interface NamedRange {
@@ -114,15 +108,12 @@ function volfileOf(directories: readonly string[]): string {
     options: Record<string, string>,
     subvolumes: readonly string[] = [],
   ): VolfileNode => ({ name, type, options: new Map(Object.entries(options)), subvolumes, line: 0 });
-  const posix = directories.map((directory, index) =>
+  const names = directories.map((_, index) => `bricks-client-${index}`);
+  const bricks = directories.flatMap((directory, index) => [
     node(`bricks-posix-${index}`, 'storage/posix', { directory, 'read-only': 'on' }),
-  );
-  const dht = node(
-    'bricks-dht',
-    'cluster/distribute',
-    {},
-    posix.map(({ name }) => name),
-  );
+    node(names[index]!, 'glfs/whole-files', {}, [`bricks-posix-${index}`]),
+  ]);
+  const dht = node('bricks-dht', 'cluster/distribute', {}, names);
   const top = node('bricks', 'features/read-only', { 'read-only': 'on' }, [dht.name]);
-  return printVolfile({ nodes: [...posix, dht, top], top: top.name });
+  return printVolfile({ nodes: [...bricks, dht, top], top: top.name });
 }

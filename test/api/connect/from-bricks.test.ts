@@ -152,6 +152,33 @@ async function markRoot(brick: string, name: string): Promise<void> {
   await root.setxattr(name, Buffer.alloc(12));
 }
 
+it('a single fragment among whole files is refused, whatever the sample said', async () => {
+  const { openBrick } = await import('./brick-graph.ts');
+  const [kept] = await makeVolume('mixed', false);
+  const all = [0, 1, 2].map((index) => kept!.replace(/brick-0$/, `brick-${index}`));
+  {
+    await using cluster = await startCluster({
+      volumes: { mixed: { type: 'distribute 3' } },
+      directory: join(directory, 'mixed'),
+    });
+    await using volume = await connect(cluster.url('mixed'));
+    // More than the sample takes.
+    for (let number = 0; number < 300; number++) await volume.writeFile(`/whole-${number}`, 'whole');
+    await volume.writeFile('/zz', 'fragment');
+  }
+  for (const brick of all) {
+    await using root = await openBrick(brick);
+    await root.mark('zz', 'trusted.ec.size');
+  }
+  const opened = await fromBricks(all).catch((error: { code: string }) => error.code);
+  // The sample may have met it.
+  if (typeof opened === 'string') return expect(opened).toBe('EOPNOTSUPP');
+  await using volume = opened;
+  expect((await volume.readFile('/whole-7')).toString()).toBe('whole');
+  await expect(volume.readFile('/zz')).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+  await expect(volume.stat('/zz')).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+});
+
 describe('glfs --bricks', () => {
   const world = new MemoryWorld();
 
