@@ -154,11 +154,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process began, in ticks since boot: process ids are used again. Empty where the host does not tell. */
+/**
+ * When a process began, in ticks since boot: process ids are used again. Empty where the host does not tell; `dead` for one
+ * that has ended and that nobody has asked for its exit code, as may be for long where a container has no init.
+ */
 function birthOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'dead' : (fields[19] ?? '');
   } catch {
     return '';
   }
