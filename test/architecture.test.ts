@@ -130,7 +130,7 @@ describe('the docs', () => {
   test('architecture.md names the floors in their order', () => {
     const text = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
     const drawing = /```\n([\s\S]*?)```/.exec(text)![1]!;
-    const order = ['cli', 'api', 'xlators', 'graph', 'volfile', 'protocol', 'rpc', 'xdr'];
+    const order = ['cli', 'testing', 'api', 'xlators', 'graph', 'volfile', 'protocol', 'rpc', 'xdr'];
     const lines = [...drawing.matchAll(/^(\w+)\//gm)].map((match) => match[1]!);
     expect(lines.filter((line) => line !== 'checksum')).toEqual(order);
   });
