@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -18,6 +17,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fd, type Graph, Inode, rootContext } from '../../../../src/graph/index.ts';
+import { Dict } from '../../../../src/protocol/dict.ts';
 import { ROOT_GFID } from '../../../../src/protocol/gfid.ts';
 import { storeKinds } from './data-brick.ts';
 import { EntryBrick, posixGraph, request } from './entry-brick.ts';
@@ -228,27 +228,32 @@ test('closing leaves no descriptor open', async () => {
   expect(open()).toBeLessThan(count);
 });
 
-test('a sidecar that is damaged is EIO, and a half-written record the one before', async () => {
+test('of a sidecar record that a crash tore the one before counts', async () => {
   const brick = await EntryBrick.start({ 'attribute-store': 'sidecar' });
   try {
     const file = await brick.file(brick.root, 'a');
+    const note = (text: string) => {
+      const dict = new Dict().setBytes('user.note', Buffer.from(text));
+      return brick.top.setxattr({ loc: { inode: file }, dict, flags: 0 }, rootContext());
+    };
+    await note('first');
     const { ino } = lstatSync(brick.path('a'));
     const folder = (ino & 0xff).toString(16).padStart(2, '0');
     const record = brick.path('.glusterfs', 'glfs-sidecar', folder, String(ino));
-    const bytes = readFileSync(record);
-    const owned = await brick.find(file);
-    await brick.top.setattr(
-      { loc: { inode: file }, valid: 6, stat: { ...owned.stat, uid: 77, gid: 77 } },
-      rootContext(),
-    );
-    // The slot of the new record is torn.
+    const before = readFileSync(record);
+    await note('second');
+    expect(await brick.attribute(file, 'user.note')).toBe('second');
     const torn = readFileSync(record);
-    const changed = torn.findIndex((byte, at) => byte !== bytes[at]);
-    torn.fill(0xee, changed + 20, changed + 40);
+    const changed = torn.findIndex((byte, at) => byte !== before[at]);
+    expect(changed).toBeGreaterThanOrEqual(0);
+    torn.fill(0xee, changed + 40, changed + 60);
     writeFileSync(record, torn);
     await brick.restart();
-    expect((await brick.lookup(brick.root, 'a')).stat.gfid).toEqual(file.gfid);
-    chmodSync(record, 0o600);
+    expect(await brick.attribute(file, 'user.note')).toBe('first');
+    // It goes on from there, and grows beyond its first size.
+    await note('x'.repeat(5000));
+    await brick.restart();
+    expect((await brick.attribute(file, 'user.note'))?.length).toBe(5000);
   } finally {
     await brick.stop();
   }
