@@ -21,6 +21,7 @@ const layers: readonly Layer[] = [
     options: ({ id }, { directory }) => [
       ['directory', directory],
       ['volume-id', id],
+      ['fips-mode-rchecksum', 'on'],
     ],
   },
   { type: 'features/arbiter', when: ({ layout }, { index }) => isArbiter(layout, index) },
