@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lockDirectory } from '../../src/testing/cluster-state.ts';
 import { waitUntil } from '../helpers/wait.ts';
@@ -28,16 +29,16 @@ function lockOf(pid: number): void {
   writeFileSync(join(directory, 'glfs-cluster.lock'), `${pid} ${statOf(pid).birth}\n`);
 }
 
-/** A shell whose background job ends, and that becomes a program which never asks for the exit code. */
+/** A shell that becomes a program which never asks for exit codes; only then its background job ends. */
 async function orphan(): Promise<{ parent: number; zombie: number }> {
-  child = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  child = spawn('/bin/sh', ['-c', 'cat <&3 >/dev/null & echo $!; exec sleep 60 3<&-'], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  });
   const zombie = Number(await new Promise<Buffer>((resolve) => child!.stdout!.once('data', resolve)));
-  await waitUntil(
-    () => statOf(zombie).state === 'Z' && readFileSync(`/proc/${child!.pid}/comm`, 'utf8') === 'sleep\n',
-    {
-      what: 'a zombie',
-    },
-  );
+  const comm = `/proc/${child.pid}/comm`;
+  await waitUntil(() => readFileSync(comm, 'utf8') === 'sleep\n', { what: 'the program' });
+  (child.stdio[3] as Writable).end();
+  await waitUntil(() => statOf(zombie).state === 'Z', { what: 'a zombie' });
   return { parent: child.pid!, zombie };
 }
 
