@@ -25,8 +25,10 @@ export async function lookUp(
   } catch (error) {
     if (!loc.inode.known) throw error;
     if (parent === undefined || name === undefined) {
-      if (isAbsence(error)) table.forget(loc.inode);
-      throw error;
+      if (!isAbsence(error)) throw error;
+      table.forget(loc.inode);
+      // What is ESTALE everywhere else is ENOENT for LOOKUP, as real bricks have it.
+      throw new GlfsError('ENOENT', undefined, { cause: error });
     }
     table.unlinkEntry(parent, name);
     if (isAbsence(error)) throw error;
