@@ -28,7 +28,9 @@ export class Identities {
     const identity = given ?? NOBODY;
     const squashed = this.squashes && isSquashed(identity, client) ? this.squash(identity) : identity;
     const { uid, gid, groups, pid, lkOwner, stamp } = squashed;
-    const context = { uid, gid, groups, pid, lkOwner, stamp: stamp?.flags === 0 ? undefined : stamp, client };
+    // A stamp without flags still is the caller's time: SETATTR takes the ctime from it. Who has none sends zeros.
+    const stamped = stamp !== undefined && (stamp.flags !== 0 || stamp.seconds !== 0);
+    const context = { uid, gid, groups, pid, lkOwner, stamp: stamped ? stamp : undefined, client };
     if (!this.rules['manage-gids']) return context;
     return this.groups.of(uid, gid).then((resolved) => ({ ...context, groups: resolved }));
   }

@@ -305,4 +305,15 @@ describe('who calls', () => {
     await client.fop('stat', { gfid: ROOT_GFID });
     expect(served.seen('stat')[0]!.context).toMatchObject({ lkOwner: new Uint8Array([9, 8, 7]), stamp });
   });
+
+  test('a stamp without flags is the caller’s time; who has none sends zeros', async () => {
+    await using served = await Served.start();
+    const client = await served.client();
+    const stamp = { flags: 0, seconds: 5, nanoseconds: 6 };
+    client.identity = { ...root, stamp };
+    await client.fop('stat', { gfid: ROOT_GFID });
+    client.identity = { ...root, stamp: { flags: 0, seconds: 0, nanoseconds: 0 } };
+    await client.fop('stat', { gfid: ROOT_GFID });
+    expect(served.seen('stat').map(({ context }) => context.stamp)).toEqual([stamp, undefined]);
+  });
 });
