@@ -19,15 +19,19 @@ export interface Stack {
   /** What the stack is made of, for the table of differences: `volume`, `posix`, `access-control` … */
   readonly traits: readonly string[];
   readonly lacks?: Lacks;
-  /** Entries of a large directory (default 5,000). */
-  readonly entries?: number;
+  /** For stacks where large directories and deep paths have nothing to show that others don't: they get smaller ones. */
+  readonly small?: boolean;
   start(): Promise<Running>;
 }
 
-const FULL_SIZE = 5000;
+const FULL = { entries: 5000, levels: 100 };
+const SMALL = { entries: 300, levels: 20 };
 const CASE_TIMEOUT = 60_000;
 
-/** Registers every case as a test of vitest over one stack, which is started once; each case gets a directory of its own. */
+/**
+ * Registers every case as a test of vitest over one stack, which is started once; each case gets a directory of its own.
+ * Cases that the stack can't show are skipped, and the reasons named.
+ */
 export function conformance(stack: Stack, cases: readonly Case[] = allCases): void {
   describe(stack.name, () => {
     let running: Running;
@@ -37,25 +41,37 @@ export function conformance(stack: Stack, cases: readonly Case[] = allCases): vo
     }, CASE_TIMEOUT);
     afterAll(() => running?.stop(), CASE_TIMEOUT);
 
+    const skipped = new Map<string, number>();
     for (const each of cases) {
+      const missing = firstMissing(each, stack.lacks);
+      if (missing !== undefined) {
+        skipped.set(missing, (skipped.get(missing) ?? 0) + 1);
+        continue;
+      }
       test(each.name, { timeout: CASE_TIMEOUT }, async ({ skip }) => {
-        const missing = firstMissing(each, { ...stack.lacks, ...running.lacks });
-        if (missing !== undefined) skip(missing);
-        const run = () => runCase(each, running.subject, `case-${++serial}`, stack.entries ?? FULL_SIZE);
+        const found = firstMissing(each, running.lacks);
+        if (found !== undefined) skip(found);
+        const run = () => runCase(each, running.subject, `case-${++serial}`, stack.small ? SMALL : FULL);
         const difference = differenceOf(each, stack);
         await (difference === undefined ? run() : differs(run, difference));
       });
     }
+    for (const [reason, count] of skipped) test.skip(`${count} cases without ${reason}`, () => {});
   });
 }
 
-async function runCase(each: Case, subject: Subject, directory: string, entries: number): Promise<void> {
+async function runCase(
+  each: Case,
+  subject: Subject,
+  directory: string,
+  size: { entries: number; levels: number },
+): Promise<void> {
   await subject.mkdir(directory, 0o755);
   const clock = `${directory}.clock`;
-  await each.run({ fs: subject.below(directory), tick: () => clockMoved(subject, clock), entries });
+  await each.run({ fs: subject.below(directory), tick: () => clockMoved(subject, clock), ...size });
 }
 
-function firstMissing(each: Case, lacks: Lacks): string | undefined {
+function firstMissing(each: Case, lacks: Lacks = {}): string | undefined {
   const capability = each.needs.find((need: Capability) => lacks[need] !== undefined);
   return capability === undefined ? undefined : `${capability}: ${lacks[capability]}`;
 }

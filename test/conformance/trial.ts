@@ -11,6 +11,8 @@ export interface Trial {
   tick(): Promise<void>;
   /** How many entries a large directory has: 5,000, fewer on stacks where the full size has nothing more to show. */
   readonly entries: number;
+  /** How many directories a deep path has: 100, or fewer. */
+  readonly levels: number;
 }
 
 export type Run = (trial: Trial) => Promise<void>;

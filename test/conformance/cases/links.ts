@@ -92,11 +92,11 @@ export const links = group('links', {
     await fails('ENOTDIR', fs.link('file/', 'new'));
     await fails('ENOENT', fs.link('file', 'new/'));
   },
-  'a hundred names of one file': async ({ fs }) => {
+  'thirty names of one file': async ({ fs }) => {
     await put(fs, 'file', 'x');
-    for (let index = 0; index < 100; index++) await fs.link('file', `n${index}`);
-    expect((await fs.stat('n57')).nlink).toBe(101);
-    for (let index = 0; index < 100; index++) await fs.unlink(`n${index}`);
+    for (let index = 0; index < 30; index++) await fs.link('file', `n${index}`);
+    expect((await fs.stat('n17')).nlink).toBe(31);
+    for (let index = 0; index < 30; index++) await fs.unlink(`n${index}`);
     expect((await fs.stat('file')).nlink).toBe(1);
   },
   'a new name of a file that was renamed': async ({ fs }) => {

@@ -186,9 +186,9 @@ export const nameCases = group('names', {
 });
 
 export const deepPaths = group('deep paths', {
-  'a hundred directories': async ({ fs }) => {
+  'a hundred directories': async ({ fs, levels }) => {
     let path = '';
-    for (let level = 0; level < 100; level++) {
+    for (let level = 0; level < levels; level++) {
       path += `/d${level}`;
       await fs.mkdir(path);
     }
@@ -200,8 +200,9 @@ export const deepPaths = group('deep paths', {
     expect(await get(fs, `${moved}/file`)).toBe('bottom');
     await fails('ENOENT', fs.stat(path));
     await fs.unlink(`${moved}/file`);
-    for (let at = moved; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) await fs.rmdir(at);
-    expect(await names(fs)).toEqual([]);
+    let at = moved;
+    for (let level = 0; level < 10; level++, at = at.slice(0, at.lastIndexOf('/'))) await fs.rmdir(at);
+    expect(await names(fs, at)).toEqual([]);
   },
   'up by .. as far as down': async ({ fs }) => {
     const path = Array.from({ length: 30 }, (_, level) => `d${level}`);

@@ -1,0 +1,5 @@
+import { local } from './stacks/graphs.ts';
+import { conformance } from './suite.ts';
+
+conformance(local({ name: 'posix' }));
+conformance(local({ name: 'posix, sidecar store', posix: { 'attribute-store': 'sidecar' } }));

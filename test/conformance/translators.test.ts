@@ -1,0 +1,25 @@
+import { type Layer, local, typeOf } from './stacks/graphs.ts';
+import { conformance } from './suite.ts';
+
+/** Every translator by itself on a brick, with the options that make it do what it is for and yet change nothing. */
+const layers: readonly Layer[] = [
+  'features/access-control',
+  'features/locks',
+  ['features/index', { 'index-base': '@BRICK@/.glusterfs/indices' }],
+  ['features/upcall', { 'cache-invalidation': 'on' }],
+  ['features/leases', { leases: 'on' }],
+  'features/barrier',
+  ['features/read-only', { 'read-only': 'off' }],
+  'features/utime',
+  'features/selinux',
+  'features/namespace',
+  'debug/io-stats',
+  'debug/trace',
+  ['debug/delay-gen', { 'delay-percentage': '0' }],
+  ['debug/error-gen', { failure: '0' }],
+  'performance/io-threads',
+  'meta',
+];
+
+for (const layer of layers)
+  conformance(local({ name: `${typeOf(layer)} alone`, brick: [layer], small: true }));
