@@ -1,13 +1,17 @@
+import { chmodSync, mkdirSync } from 'node:fs';
 import { connect } from '../../../src/index.ts';
+import { mountVolume } from '../../helpers/mount.ts';
 import type { Pool } from '../../helpers/pool.ts';
+import { KernelSubject } from '../subjects/kernel.ts';
+import { KernelHelper } from '../subjects/kernel-helper.ts';
 import type { Stack } from '../suite.ts';
 import { patience, running } from './graphs.ts';
 
-/** A distribute volume of real glusterds and real bricks. */
+/** A distribute volume of real glusterds and real bricks, by way of glfs. */
 export function glusterd(pool: Pool): Stack {
   return {
     name: 'glusterd',
-    traits: ['volume', 'distribute', 'glusterfs'],
+    traits: ['volume', 'glusterfs', 'distribute'],
     async start() {
       const volume = await pool.createVolume('conformance', { bricks: 3 });
       return running(
@@ -15,6 +19,31 @@ export function glusterd(pool: Pool): Stack {
         {},
         () => volume.delete(),
       );
+    },
+  };
+}
+
+/** Such a volume by way of GlusterFS's own client: what differs there, too, is GlusterFS's. */
+export function fuseMount(pool: Pool): Stack {
+  return {
+    name: 'FUSE mount',
+    traits: ['glusterfs'],
+    small: true,
+    async start() {
+      const volume = await pool.createVolume('conformance-fuse', { bricks: 3 });
+      const mount = await mountVolume(pool, { volume: volume.name });
+      // Others than root must get there.
+      chmodSync(pool.directory, 0o755);
+      mkdirSync(mount.at('top'));
+      const helper = new KernelHelper();
+      return {
+        subject: new KernelSubject(mount.at('top'), () => helper),
+        async stop() {
+          await helper.close();
+          await mount.unmount();
+          await volume.delete();
+        },
+      };
     },
   };
 }

@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { allCases } from './cases/index.ts';
+import { differences } from './differences.ts';
+
+describe('the cases and the table of differences', () => {
+  test('there are hundreds of cases, each with a name of its own', () => {
+    const names = allCases.map(({ name }) => name);
+    expect(names.length).toBeGreaterThan(400);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('what is listed is a case, once for each stack', () => {
+    const names = new Set(allCases.map(({ name }) => name));
+    expect(differences.filter(({ name }) => !names.has(name))).toEqual([]);
+    const pairs = differences.flatMap(({ name, on }) => on.map((one) => `${name} on ${one}`));
+    expect(new Set(pairs).size).toBe(pairs.length);
+  });
+
+  test('the kernel is the oracle: it differs from nothing', () => {
+    expect(differences.filter(({ on }) => on.includes('kernel'))).toEqual([]);
+  });
+
+  test('what differs on our stacks differs on real bricks, or is about how ours keep things', () => {
+    const real = new Set(
+      differences
+        .filter(({ on }) => on.some((one) => ['glusterd', 'glusterfs', 'volume'].includes(one)))
+        .map(({ name }) => name),
+    );
+    expect(differences.filter(({ name }) => !real.has(name))).toEqual([]);
+    for (const { reason, shows } of differences) {
+      expect(reason.length).toBeGreaterThan(20);
+      expect(shows).not.toBe('');
+    }
+  });
+});
