@@ -114,13 +114,16 @@ export async function mountVolume(pool: Pool, options: MountOptions): Promise<Mo
   );
   const pid = child.pid ?? 0;
   try {
-    await waitUntil(
+    const state = await waitUntil(
       async () => {
-        if (!isAlive(pid)) throw new Error('the client has ended');
-        return mountsBelow(path).length > 0 && (await run('stat', ['-f', path], 5000)).code === 0;
+        if (!isAlive(pid)) return 'ended';
+        return (
+          mountsBelow(path).length > 0 && (await run('stat', ['-f', path], 5000)).code === 0 && 'mounted'
+        );
       },
       { what: `the mount of ${options.volume}`, timeoutMs: 15_000 },
     );
+    if (state === 'ended') throw new Error('the client has ended');
     return new Mount(path, pid, logFile);
   } catch (error) {
     if (mountsBelow(path).length) await run('umount', ['-l', path]);
