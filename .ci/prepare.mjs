@@ -12,6 +12,8 @@ const newest = [...sources, ...readdirSync('src', { recursive: true }).map((name
   .map((path) => statSync(path).mtimeMs)
   .reduce((a, b) => Math.max(a, b));
 const upToDate = built.every((path) => existsSync(path) && statSync(path).mtimeMs >= newest);
-if (!upToDate)
-  process.exitCode =
-    spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit', shell: true }).status ?? 1;
+if (!upToDate) {
+  console.log('building dist/');
+  const { status } = spawnSync('npm run --silent build -- --silent', { stdio: 'inherit', shell: true });
+  process.exitCode = status ?? 1;
+}

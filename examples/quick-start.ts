@@ -112,4 +112,7 @@ async function run(url: string | undefined): Promise<void> {
   process.exitCode = good ? 0 : 1;
 }
 
+// A cluster in a temporary directory takes that along when the process exits, of which signals alone know nothing.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 await run(process.argv[2]);

@@ -50,11 +50,10 @@ function choose(wanted: string | undefined): Choice {
   const available = [...nativeKernels()];
   const best = available.at(-1);
   if (best === undefined) {
-    const { reason } = loadAddon();
     process.emitWarning('the native addon is not there, TypeScript does its work (more slowly)', {
       type: 'GlfsWarning',
       code: 'GLFS_NO_ADDON',
-      detail: reason instanceof Error ? reason.message.split('\n', 1)[0] : undefined,
+      detail: obstacle(loadAddon().reason),
     });
     return fallback;
   }
@@ -67,4 +66,11 @@ function choose(wanted: string | undefined): Choice {
     });
   }
   return { level, kernel };
+}
+
+/** Why an addon that is there can't be loaded. */
+function obstacle(reason: unknown): string | undefined {
+  if (!(reason instanceof Error) || (reason as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND')
+    return undefined;
+  return reason.message.split('\n', 1)[0];
 }
