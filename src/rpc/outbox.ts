@@ -36,6 +36,14 @@ export class Outbox {
     return this.calls.length;
   }
 
+  /** Bytes that have not left yet; what this tick has collected in the slab is left out. */
+  get unsent(): number {
+    let bytes = this.socket.writableLength;
+    for (const segment of this.segments) bytes += segment.length;
+    for (const call of this.calls) for (const segment of call) bytes += segment.length;
+    return bytes;
+  }
+
   /** Whether anything has not left yet. */
   get busy(): boolean {
     return this.calls.length > 0 || this.segments.length > 0 || this.socket.writableLength > 0;

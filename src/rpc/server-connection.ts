@@ -7,6 +7,7 @@ import { callHeaderLength, MessageType, type Procedure, readCall, writeCallHeade
 import { Outbox } from './outbox.ts';
 import { type Recipient, RecordReader } from './record.ts';
 import { type Answer, encodeReply, sendReply } from './reply.ts';
+import { ReplyRoom } from './reply-room.ts';
 
 /** A call that came in over a connection. */
 export interface IncomingCall extends Procedure {
@@ -17,6 +18,12 @@ export interface IncomingCall extends Procedure {
   readonly arguments: XdrReader;
   /** The call may wait for long (a lock): from now on it doesn't count among those outstanding. */
   uncounted(): void;
+  /**
+   * For calls whose replies are large: resolves when there is room for so many bytes, and what it returns gives the room back
+   * once the reply is handed over. Peers that ask and never listen hold one such reply, and not one for each call.
+   * @throws GlfsError ENOTCONN where the connection ends before
+   */
+  room(bytes: number): Promise<() => void>;
 }
 
 /** Answers calls. What it throws is logged and answered as a system error. */
@@ -32,6 +39,10 @@ export interface ConnectionLimits {
   readonly outstanding: number;
   /** While so many bytes of replies wait for the peer to take them, no more calls are read. */
   readonly unsent: number;
+  /** While unanswered calls hold so many bytes, no more are read. */
+  readonly held: number;
+  /** Bytes of large replies that are made at a time; one alone may be larger. */
+  readonly replies: number;
 }
 
 /** Who is at the other end. */
@@ -68,6 +79,12 @@ export class ServerConnection {
   private readonly recipient: Recipient;
   private readonly socket: Socket;
   private outstanding = 0;
+  /** Bytes of calls that are not answered. */
+  private held = 0;
+  /** Calls that came in one chunk with more than may be outstanding. */
+  private readonly backlog: Uint8Array[] = [];
+  private taking = false;
+  private readonly room: ReplyRoom;
   private nextXid = 1;
   private isTrusted = false;
   private ended = false;
@@ -80,6 +97,7 @@ export class ServerConnection {
     const connection = this;
     this.socket = socket;
     this.outbox = new Outbox(socket, tls, () => this.adjust());
+    this.room = new ReplyRoom(limits.replies, () => this.outbox.unsent <= limits.unsent);
     this.recipient = {
       settled: false,
       kept: true,
@@ -92,7 +110,10 @@ export class ServerConnection {
         if (type !== MessageType.CALL) throw new GlfsError('EPROTO', 'RPC: not a call');
         return this.recipient;
       },
-      record: (_xid, _type, record) => this.onCall(record),
+      record: (_xid, _type, record) => {
+        if (this.backlog.length > 0 || this.full()) this.backlog.push(record);
+        else this.onCall(record);
+      },
     });
     socket.on('data', (chunk: Buffer) => this.onChunk(chunk));
     socket.on('drain', () => this.adjust());
@@ -169,12 +190,14 @@ export class ServerConnection {
     if (this.ended) return;
     this.ended = true;
     this.frozen = undefined;
+    this.backlog.length = 0;
     if (reason !== undefined)
       this.options.log.warn({ err: reason, client: this.peer.address }, 'connection of a client ended');
     this.outbox.close();
     this.socket.on('error', () => {});
     this.socket.destroy();
     this.options.onClose(this);
+    this.room.close();
   }
 
   private unlessFrozen(act: () => void): void {
@@ -206,6 +229,7 @@ export class ServerConnection {
       return;
     }
     this.outstanding++;
+    this.held += record.length;
     let counted = true;
     const uncounted = (): void => {
       if (!counted) return;
@@ -221,11 +245,33 @@ export class ServerConnection {
       identity,
       arguments: call.arguments,
       uncounted,
+      room: (bytes) => this.room.enter(bytes),
     };
     void this.answer(incoming).then((answer) => {
       this.reply(call.xid, answer);
+      this.held -= record.length;
       uncounted();
+      this.adjust();
     });
+  }
+
+  private full(): boolean {
+    const { outstanding, held } = this.options.limits;
+    return this.outstanding >= outstanding || this.held >= held;
+  }
+
+  /** What came together with more than could be taken is taken bit by bit. */
+  private takeBacklog(): void {
+    // A call that doesn't count says so at once.
+    if (this.taking) return;
+    this.taking = true;
+    try {
+      while (this.backlog.length > 0 && !this.ended && !this.full() && this.frozen === undefined)
+        this.onCall(this.backlog.shift()!);
+    } catch (error) {
+      this.destroy(toGlfsError(error));
+    }
+    this.taking = false;
   }
 
   private async answer(call: IncomingCall): Promise<Answer> {
@@ -260,12 +306,14 @@ export class ServerConnection {
   /** Reads on or stops reading, as the calls under way and the peer's appetite have it. */
   private adjust(): void {
     if (this.ended) return;
-    const { outstanding, unsent } = this.options.limits;
-    const stop =
-      this.frozen !== undefined ||
-      this.outstanding >= outstanding ||
-      this.socket.writableLength > unsent ||
-      this.outbox.waiting > WAITING;
+    const { unsent } = this.options.limits;
+    const behind = this.socket.writableLength > unsent || this.outbox.waiting > WAITING;
+    if (!behind) {
+      this.takeBacklog();
+      this.room.wake();
+    }
+    if (this.ended) return;
+    const stop = this.frozen !== undefined || behind || this.full() || this.backlog.length > 0;
     if (stop === this.socket.isPaused()) return;
     if (stop) this.socket.pause();
     else this.socket.resume();

@@ -18,8 +18,13 @@ export interface RpcServerOptions {
   readonly limits?: Partial<ConnectionLimits>;
   /** Milliseconds until a connection that nobody trusts is dropped; 0: never. Default 30 s. */
   readonly handshakeTimeout?: number;
-  /** Most connections that nobody trusts yet; the oldest makes room for the next. Default 256. */
+  /**
+   * Most connections that nobody trusts yet. The oldest of the host that has most of them makes room for the next: who floods a
+   * server is in his own way first. Default 256.
+   */
   readonly untrustedConnections?: number;
+  /** Most connections of all kinds; beyond, the host that has most of them gets no more. Default 4096. */
+  readonly connections?: number;
   readonly onOpen?: (connection: ServerConnection) => void;
   /** The connection has ended; calls of it may still be under way. */
   readonly onClose?: (connection: ServerConnection) => void;
@@ -33,10 +38,13 @@ const DEFAULT_LIMITS: ConnectionLimits = {
   untrustedRecord: MIB,
   outstanding: 64,
   unsent: 4 * MIB,
+  held: 64 * MIB,
+  replies: 64 * MIB,
 };
 
 /** A connection that is not trusted yet: a socket in its TLS handshake, or a connection whose peer has not said who it is. */
 interface Newcomer {
+  readonly host: string;
   drop(reason: string): void;
   readonly timer: NodeJS.Timeout | undefined;
 }
@@ -158,7 +166,7 @@ export class RpcServer {
       this.open(socket, peerOf(socket, this.options.endpoint), false);
       return;
     }
-    this.addNewcomer(socket, (reason) => {
+    this.addNewcomer(socket, socket.remoteAddress ?? '', (reason) => {
       this.options.log.warn({ client: socket.remoteAddress, reason }, 'connection of a client dropped');
       socket.destroy();
     });
@@ -198,12 +206,23 @@ export class RpcServer {
       },
     });
     this.all.add(connection);
-    this.addNewcomer(connection, (reason) => connection.destroy(new GlfsError('ETIMEDOUT', reason)));
+    this.addNewcomer(connection, peer.host, (reason) =>
+      connection.destroy(new GlfsError('ETIMEDOUT', reason)),
+    );
     this.options.onOpen?.(connection);
+    this.makeRoom();
     if (this.waiting !== undefined) connection.freeze();
   }
 
-  private addNewcomer(key: Socket | ServerConnection, drop: (reason: string) => void): void {
+  /** The newest of the host that has most connections gives way, where there are too many. */
+  private makeRoom(): void {
+    if (this.all.size <= (this.options.connections ?? 4096)) return;
+    const host = mostFrequent([...this.all].map(({ peer }) => peer.host));
+    const last = [...this.all].findLast(({ peer }) => peer.host === host);
+    last?.destroy(new GlfsError('EMFILE', 'too many connections'));
+  }
+
+  private addNewcomer(key: Socket | ServerConnection, host: string, drop: (reason: string) => void): void {
     const { handshakeTimeout = 30_000, untrustedConnections = 256 } = this.options;
     const late = (): void => {
       if (this.waiting === undefined) drop(`no handshake within ${handshakeTimeout} ms`);
@@ -211,9 +230,10 @@ export class RpcServer {
     };
     const timer = handshakeTimeout === 0 ? undefined : setTimeout(late, handshakeTimeout);
     timer?.unref();
-    this.newcomers.set(key, { drop, timer });
+    this.newcomers.set(key, { host, drop, timer });
     if (this.newcomers.size <= untrustedConnections) return;
-    const [oldest, newcomer] = this.newcomers.entries().next().value!;
+    const crowd = mostFrequent([...this.newcomers.values()].map((each) => each.host));
+    const [oldest, newcomer] = [...this.newcomers].find(([, each]) => each.host === crowd)!;
     this.removeNewcomer(oldest);
     newcomer.drop('too many connections that have made no handshake');
   }
@@ -222,6 +242,15 @@ export class RpcServer {
     clearTimeout(this.newcomers.get(key)?.timer);
     this.newcomers.delete(key);
   }
+}
+
+/** Of several, the first that is there most often. */
+function mostFrequent(hosts: readonly string[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const host of hosts) counts.set(host, (counts.get(host) ?? 0) + 1);
+  let most: string | undefined;
+  for (const [host, count] of counts) if (most === undefined || count > counts.get(most)!) most = host;
+  return most;
 }
 
 function peerOf(socket: Socket, endpoint: ListenEndpoint): Peer {

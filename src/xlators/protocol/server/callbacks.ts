@@ -72,19 +72,19 @@ const encoders: Encoders = {
     }),
   'lease-recall': ({ gfid, type, leaseId }) =>
     callback(CallbackProcedure.RECALL_LEASE, recallLease, { gfid, type, leaseId, xdata: NO_XDATA }),
-  'inodelk-contention': ({ gfid, flock, domain }) =>
+  'inodelk-contention': ({ gfid, flock, domain, pid }) =>
     callback(CallbackProcedure.INODELK_CONTENTION, inodelkContention, {
       gfid,
       flock,
-      pid: flock.pid,
+      pid: (pid ?? flock.pid) >>> 0,
       domain,
       xdata: NO_XDATA,
     }),
-  'entrylk-contention': ({ gfid, type, name, domain }) =>
+  'entrylk-contention': ({ gfid, type, name, domain, pid = 0 }) =>
     callback(CallbackProcedure.ENTRYLK_CONTENTION, entrylkContention, {
       gfid,
       type,
-      pid: 0,
+      pid: pid >>> 0,
       name,
       domain,
       xdata: NO_XDATA,

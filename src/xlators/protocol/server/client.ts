@@ -11,6 +11,8 @@ export interface ClientIdentity {
   readonly export: BrickExport;
   /** Directory that it has for its root; `/` for none. */
   readonly subdirectory: string;
+  /** It gave the brick's own user and password: who did not has no part in what a client that did may do. */
+  readonly ofPool: boolean;
 }
 
 /** A client that is attached: its connections, what it has open, its calls under way. */
@@ -21,12 +23,15 @@ export class BrickClient implements Client {
   readonly address: string;
   /** What the client takes for the root, where that is a directory of the volume. */
   rootGfid: Gfid | undefined;
-  /** It gave the brick's own user and password. */
-  ofPool = false;
+  readonly ofPool: boolean;
   readonly connections = new Set<ServerConnection>();
+  /** End the waits of a connection's calls when it ends: a lock must not be granted to whom nobody can tell. */
+  readonly endings = new Map<ServerConnection, AbortController>();
   readonly fds = new FdTable();
-  /** Ends the waits of its locks when it goes. */
+  /** Aborts when the last connection has ended. */
   readonly leaving = new AbortController();
+  /** Calls that wait for locks. */
+  waiting = 0;
   private underWay = 0;
   private idle: (() => void)[] = [];
 
@@ -34,6 +39,7 @@ export class BrickClient implements Client {
     this.id = identity.id;
     this.export = identity.export;
     this.subdirectory = identity.subdirectory;
+    this.ofPool = identity.ofPool;
     this.address = address;
   }
 

@@ -29,7 +29,7 @@ export class Clients {
 
   /** The client that a connection is of from now on. The connection must be open. */
   attach(connection: ServerConnection, identity: ClientIdentity): BrickClient {
-    const key = JSON.stringify([identity.id, identity.export.name, identity.subdirectory]);
+    const key = JSON.stringify([identity.id, identity.export.name, identity.subdirectory, identity.ofPool]);
     let client = this.byIdentity.get(key);
     if (client === undefined) {
       client = new BrickClient(identity, connection.peer.address);
@@ -38,6 +38,7 @@ export class Clients {
     const before = this.byConnection.get(connection);
     if (before !== client) this.detach(connection);
     client.connections.add(connection);
+    if (before !== client) client.endings.set(connection, new AbortController());
     this.byConnection.set(connection, client);
     return client;
   }
@@ -48,6 +49,8 @@ export class Clients {
     if (client === undefined) return;
     this.byConnection.delete(connection);
     client.connections.delete(connection);
+    client.endings.get(connection)?.abort();
+    client.endings.delete(connection);
     if (client.connections.size > 0) return;
     for (const [key, known] of this.byIdentity) if (known === client) this.byIdentity.delete(key);
     const gone = this.farewell(client).finally(() => this.leaving.delete(gone));

@@ -100,7 +100,7 @@ export class Dispatcher {
 
   async answer(call: IncomingCall, connection: ServerConnection): Promise<Answer> {
     if (!this.rules['rpc-auth-allow-insecure'] && connection.peer.port >= PRIVILEGED) return { denied: true };
-    if (call.program === FOP_PROGRAM) return this.files.answer(call, this.clients.of(connection));
+    if (call.program === FOP_PROGRAM) return this.files.answer(call, this.clients.of(connection), connection);
     const program = this.programs.get(call.program);
     if (program === undefined) return { refused: 'no-program' };
     if (program.version !== call.version) {

@@ -12,7 +12,7 @@ import { Resolver } from './resolve.ts';
 /** Numbers for no fd in particular: the file is meant by its gfid. */
 const ANONYMOUS = -2n;
 /** Bytes that one READ may ask for; what is longer is EINVAL. */
-const MAX_READ = 128 << 20;
+export const MAX_READ = 128 << 20;
 /** Bytes that a listing may have; more is cut, the next call goes on from there. */
 const MAX_LISTING = 1 << 20;
 

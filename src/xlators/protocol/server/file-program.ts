@@ -4,12 +4,12 @@ import type { Logger } from '../../../logger.ts';
 import { type Dialect, dialect330, dialect400, type Layout } from '../../../protocol/dialect.ts';
 import { FOP_PROGRAM, type FopName, fopByProcedure, fops, unsentFops } from '../../../protocol/fops.ts';
 import { EntryLockCommand, LockCommand } from '../../../protocol/messages.ts';
-import type { Answer, IncomingCall } from '../../../rpc/index.ts';
+import type { Answer, IncomingCall, ServerConnection } from '../../../rpc/index.ts';
 import type { BrickClient } from './client.ts';
 import { decodeRequest, type WireRequest } from './decode.ts';
 import { ReplyEncoder } from './encode.ts';
 import type { OpenFd } from './fd-table.ts';
-import { afterwards, resolveRequest } from './file-call.ts';
+import { afterwards, MAX_READ, resolveRequest } from './file-call.ts';
 import type { Identities } from './identity.ts';
 import { lookUp } from './lookup.ts';
 
@@ -34,6 +34,19 @@ const RESERVE_WAIT = 4;
 /** Fops that nothing below answers. Real bricks die of the first. */
 const refused: ReadonlySet<FopName> = new Set(['setactivelk']);
 
+/** Calls of one client that may wait for locks; more are refused (ENOLCK). */
+const MOST_WAITING = 16_384;
+/** Up to this many bytes a reply needs no room of its own. */
+const SMALL_REPLY = 256 * 1024;
+/** What the entries of a listing bring along beside its size: attributes, and contents of small files. */
+const LISTING_REPLY = 4 << 20;
+
+/** Bytes that the reply may have, where they are many. */
+function replyBytes(fop: FopName, { size }: Record<string, unknown>): number {
+  if (fop === 'readdirp') return LISTING_REPLY;
+  return fop === 'read' && (size as number) > SMALL_REPLY ? Math.min(size as number, MAX_READ) : 0;
+}
+
 /** Whether the call may wait until another client gives something up. */
 function blocks(fop: FopName, { command }: Record<string, unknown>): boolean {
   if (fops[fop].traits.lock !== true) return false;
@@ -52,7 +65,11 @@ export class FileProgram {
     private readonly log: Logger,
   ) {}
 
-  async answer(call: IncomingCall, client: BrickClient | undefined): Promise<Answer> {
+  async answer(
+    call: IncomingCall,
+    client: BrickClient | undefined,
+    connection: ServerConnection,
+  ): Promise<Answer> {
     const dialect = dialects.get(call.version);
     if (dialect === undefined) {
       return { refused: 'no-version', versions: [dialect330.version, dialect400.version] };
@@ -74,7 +91,7 @@ export class FileProgram {
       this.log.warn({ err, fop, client: client.id }, 'a call could not be decoded');
       return { refused: 'garbage' };
     }
-    return this.carryOut({ call, client, fop, layout, wire, encoder });
+    return this.carryOut({ call, client, connection, fop, layout, wire, encoder });
   }
 
   /** ICREATE is decoded by bricks; NAMELINK and PUT are not there. */
@@ -97,21 +114,31 @@ export class FileProgram {
   }
 
   private async carryOut(step: Step): Promise<Answer> {
-    const { call, client, fop, layout, wire, encoder } = step;
+    const { call, client, connection, fop, layout, wire, encoder } = step;
     const waits = blocks(fop, wire.fields);
-    if (waits) call.uncounted();
-    else client.enter();
+    const bytes = replyBytes(fop, wire.fields);
+    if (waits) {
+      if (client.waiting >= MOST_WAITING) return encoder.failure(layout, -new GlfsError('ENOLCK').errno);
+      client.waiting++;
+      call.uncounted();
+    } else client.enter();
+    let leaveRoom: (() => void) | undefined;
     try {
+      if (bytes > 0) leaveRoom = await call.room(bytes);
       const made = this.identities.contextOf(call.identity, client);
       const context = made instanceof Promise ? await made : made;
       if (fop === 'release' || fop === 'releasedir') return await this.release(step, context);
-      return await this.invoke(step, waits ? { ...context, signal: client.leaving.signal } : context);
+      // What changes something is carried to its end; what is asked or waited for ends with the connection.
+      const signal = fops[fop].traits.mutates === true ? undefined : client.endings.get(connection)?.signal;
+      return await this.invoke(step, signal === undefined ? context : { ...context, signal });
     } catch (err) {
       const error = toGlfsError(err);
       if (isUnexpected(err)) this.log.error({ err, fop, client: client.id }, 'a fop ended with an exception');
       return encoder.failure(layout, -error.errno);
     } finally {
-      if (!waits) client.leave();
+      leaveRoom?.();
+      if (waits) client.waiting--;
+      else client.leave();
     }
   }
 
@@ -155,6 +182,7 @@ export class FileProgram {
 interface Step {
   readonly call: IncomingCall;
   readonly client: BrickClient;
+  readonly connection: ServerConnection;
   readonly fop: FopName;
   readonly layout: Layout;
   readonly wire: WireRequest;

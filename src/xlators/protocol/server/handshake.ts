@@ -25,6 +25,11 @@ class Refusal {
 /** What real bricks say beside success. */
 const ERRNO_OF_SUCCESS = errnoByCode.EINVAL;
 
+/** It stands in every line that is logged of the client; GlusterFS's own have some 200 bytes. */
+const LONGEST_ID = 1024;
+/** PATH_MAX: each part is looked up. */
+const LONGEST_PATH = 4096;
+
 /** Attaches clients to bricks: SETVOLUME. */
 export class Handshake {
   private readonly processUuid = crypto.randomUUID();
@@ -65,6 +70,7 @@ export class Handshake {
     }
     const id = asked.get('process-uuid');
     if (id === undefined || id === '') throw new Refusal('EINVAL', 'no process-uuid was given');
+    if (id.length > LONGEST_ID) throw new Refusal('EINVAL', 'a process-uuid of too many bytes');
     this.checkVolume(brick, asked.get('volume-id'), said);
     if (asked.get('fops-version') !== String(FOP_PROGRAM)) {
       throw new Refusal(
@@ -73,6 +79,7 @@ export class Handshake {
       );
     }
     const subdirectory = normalized(asked.get('subdir-mount'));
+    if (subdirectory.length > LONGEST_PATH) throw new Refusal('EINVAL', 'a subdir-mount of too many bytes');
     const credentials = {
       subvolume,
       username: asked.get('username'),
@@ -84,9 +91,9 @@ export class Handshake {
     if (!authenticate(this.rules, credentials)) throw new Refusal('EACCES', 'authentication failed');
     const rootGfid = await this.firstLookup(brick, subdirectory);
     if (!connection.open) throw new Refusal('ENOTCONN', 'the connection has ended');
-    const client = this.clients.attach(connection, { id, export: brick, subdirectory });
+    const ofPool = isOfPool(this.rules, credentials);
+    const client = this.clients.attach(connection, { id, export: brick, subdirectory, ofPool });
     client.rootGfid = rootGfid;
-    client.ofPool = isOfPool(this.rules, credentials);
     connection.trust();
     this.log.info({ client: id, address: connection.peer.address, brick: brick.name }, 'a client attached');
     said.setEntry('transport-ptr', { type: 'uint', value: BigInt(connection.id) });

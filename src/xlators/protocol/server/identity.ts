@@ -41,9 +41,12 @@ export class Identities {
     const all = rules['all-squash'];
     return {
       ...identity,
+      // Negative ones are internal callers, who may do everything: not for who is squashed to say.
+      pid: Math.max(identity.pid, 0),
       uid: all || identity.uid === 0 ? anonuid : identity.uid,
       gid: all || identity.gid === 0 ? anongid : identity.gid,
-      groups: identity.groups.map((group) => (group === 0 ? anongid : group)),
+      // GlusterFS leaves the groups of `all-squash` as the caller gave them, and with them all that those may do.
+      groups: all ? [] : identity.groups.map((group) => (group === 0 ? anongid : group)),
     };
   }
 }

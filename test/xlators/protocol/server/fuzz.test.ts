@@ -58,7 +58,7 @@ function served() {
   const dispatcher = new Dispatcher(rules, clients, files, handshake, environment.logger);
   const peer = { address: '127.0.0.1:1000', host: '127.0.0.1', port: 1000 };
   const connection = { id: 1, open: true, peer, trust: () => {} } as unknown as ServerConnection;
-  const client = clients.attach(connection, { id: 'fuzz', export: brick, subdirectory: '/' });
+  const client = clients.attach(connection, { id: 'fuzz', export: brick, subdirectory: '/', ofPool: false });
   for (let count = 0; count < 4; count++)
     client.fds.add(new OpenFd(new Fd(brick.table.root, 2), brick.table.root));
   return { dispatcher, connection, lines: environment.lines, brick };
@@ -74,7 +74,12 @@ function incoming(record: Buffer): IncomingCall | 'denied' | undefined {
     throw error;
   }
   try {
-    return { ...call, identity: decodeCredential(call.flavor, call.credential), uncounted: () => {} };
+    return {
+      ...call,
+      identity: decodeCredential(call.flavor, call.credential),
+      uncounted: () => {},
+      room: async () => () => {},
+    };
   } catch (error) {
     if (isGlfsError(error)) return 'denied';
     throw error;

@@ -39,7 +39,9 @@ function folded(name: Uint8Array): string {
 }
 
 /** How an entry is really written whose name was given without regard to case: Samba asks. */
-const realFilename: Virtual = ({ path, name }) => {
+const realFilename: Virtual = ({ brick, path, name }) => {
+  // To list a symbolic link would be to list what it points to, anywhere on the host.
+  if (!isDirectory({ mode: Number(brick.store.stat(path).mode) })) throw new GlfsError('ENOTDIR');
   const wanted = folded(encodeText(name.slice(REAL_FILENAME.length)));
   const found = readdirSync(path, { encoding: 'buffer' }).find((entry) => folded(entry) === wanted);
   if (found === undefined) throw none('no entry of that name in any case');
