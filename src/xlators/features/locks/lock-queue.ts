@@ -50,6 +50,8 @@ export class LockQueue<L extends Lock> {
   /** In the order in which they were granted. */
   held: L[] = [];
   blocked: L[] = [];
+  /** Whose callers wait no more, until the queue is swept: of many that leave at once each would have it gone through. */
+  private left = new Set<L>();
   /** Locks and waits by owner. */
   private readonly owners = new Map<string, number>();
 
@@ -70,9 +72,20 @@ export class LockQueue<L extends Lock> {
   async acquire(lock: L, wait: boolean, context: CallContext): Promise<void> {
     if (this.take(lock)) return;
     if (!wait) throw new GlfsError('EAGAIN', 'somebody else has a lock');
-    lock.waiter = new Waiter(context, () => this.drop({ blocked: (each) => each === lock }));
+    lock.waiter = new Waiter(context, () => this.leave(lock));
     this.enqueue(lock);
     await lock.waiter.promise;
+  }
+
+  private leave(lock: L): void {
+    if (this.left.size === 0) queueMicrotask(() => this.sweep());
+    this.left.add(lock);
+  }
+
+  private sweep(): void {
+    const { left } = this;
+    this.left = new Set();
+    this.drop({ blocked: (lock) => left.has(lock) });
   }
 
   /** @throws GlfsError EINVAL where the owner holds no such lock. */
@@ -118,6 +131,7 @@ export class LockQueue<L extends Lock> {
   }
 
   private take(lock: L): boolean {
+    if (this.left.has(lock)) return false;
     if (this.rules.heldBack(lock) || this.isTaken(lock)) return false;
     if (!this.owners.has(lock.owner.id) && this.blocked.some((earlier) => this.rules.conflict(earlier, lock)))
       return false;

@@ -16,6 +16,8 @@ interface Blocked {
 export class PosixLocks {
   held: Segment[] = [];
   private blocked: Blocked[] = [];
+  /** Whose callers wait no more, until they are swept out. */
+  private left = new Set<Waiter>();
 
   /** `changed` is called when something was given up. */
   constructor(private readonly changed: () => void) {}
@@ -58,13 +60,23 @@ export class PosixLocks {
       return false;
     }
     if (!wait) throw new GlfsError('EAGAIN', 'somebody else has a lock');
-    const waiter = new Waiter(context, () => {
-      this.blocked = this.blocked.filter((each) => each.waiter !== waiter);
-      this.changed();
-    });
+    const waiter = new Waiter(context, () => this.leave(waiter));
     this.blocked.push({ segment, waiter });
     await waiter.promise;
     return true;
+  }
+
+  /** Of many that leave at once each would have all the others gone through. */
+  private leave(waiter: Waiter): void {
+    if (this.left.size === 0) queueMicrotask(() => this.sweep());
+    this.left.add(waiter);
+  }
+
+  private sweep(): void {
+    const { left } = this;
+    this.left = new Set();
+    this.blocked = this.blocked.filter(({ waiter }) => !left.has(waiter));
+    this.changed();
   }
 
   hasLocksOf(fd: object): boolean {
@@ -114,7 +126,7 @@ export class PosixLocks {
     const waiting = this.blocked;
     this.blocked = [];
     for (const each of waiting) {
-      if (isKeptOut(this.held, each.segment)) {
+      if (this.left.has(each.waiter) || isKeptOut(this.held, each.segment)) {
         this.blocked.push(each);
         continue;
       }
