@@ -1,5 +1,5 @@
 import { Dict, entryBytes } from '../../../protocol/dict.ts';
-import { matchesShellPattern } from './shell-pattern.ts';
+import { matchesShellPattern } from '../../../protocol/shell-pattern.ts';
 
 /** More patterns than that are no list that a client caches by: then every attribute counts. */
 const MOST = 1024;

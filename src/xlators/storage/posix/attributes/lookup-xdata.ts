@@ -15,8 +15,10 @@ import { ANCESTRY } from './virtual.ts';
 const LIST = 'list-xattr';
 const LINK_COUNT = 'gf_request_link_count';
 const SELINUX = 'security.selinux';
-/** What a reply carries of a file's data at most, whatever was asked for. */
-const MOST_CONTENT = 8 << 20;
+/** What a reply carries of a file's data at most, whatever was asked for: performance/quick-read asks for no more. */
+const MOST_CONTENT = 1 << 20;
+/** Patterns of one call that are looked for; those beyond bring nothing. */
+const MOST_PATTERNS = 64;
 
 /** For other translators of the brick; never looked for among the attributes, where a pattern could match them. */
 const ignored: ReadonlySet<string> = new Set([
@@ -110,14 +112,16 @@ export function lookupXdata(
     const value = brick.store.get(place, name);
     if (value !== undefined) reply.setBytes(name, value);
   };
+  let patterns = 0;
   for (const [name, asked] of wanted) {
     if (ignored.has(name)) continue;
     const stored = aclBehind(name);
     const entry = stored === undefined ? answers[name]?.(found, asked) : acl(found, stored);
     if (entry !== undefined) reply.setEntry(name, entry);
     else if (stored !== undefined || name in answers) continue;
-    else if (isPattern(name)) names().filter(matcher(name)).forEach(bring);
-    else if (names().includes(name)) bring(name);
+    else if (isPattern(name)) {
+      if (++patterns <= MOST_PATTERNS) names().filter(matcher(name)).forEach(bring);
+    } else if (names().includes(name)) bring(name);
   }
   if (wanted.has(LIST)) for (const name of names()) if (isListed(name) && !reply.has(name)) bring(name);
   return reply;
