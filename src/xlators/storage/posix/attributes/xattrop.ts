@@ -8,7 +8,7 @@ import { XattropFlag } from '../../../../protocol/messages.ts';
 import type { Place } from '../../../../syscalls.ts';
 import type { PosixBrick, PosixFop } from '../brick.ts';
 import { lookupXdata } from './lookup-xdata.ts';
-import { checkAttribute, checkKind } from './names.ts';
+import { checkAttribute, checkKind, GFID2PATH, identity } from './names.ts';
 import { storedBytes } from './values.ts';
 
 /** One element of an array: big-endian, it wraps around. */
@@ -28,6 +28,9 @@ const i64: Width = {
   get: (buffer, at) => buffer.readBigInt64BE(at),
   put: (buffer, at, value) => buffer.writeBigInt64BE(BigInt.asIntN(64, value), at),
 };
+
+/** Namespaces in which there are counters. */
+const COUNTED = ['trusted.', 'user.'];
 
 /** Changes `held`, of the length that the attribute shall have, by `given`. */
 type Operation = (held: Buffer, given: Buffer) => void;
@@ -78,6 +81,9 @@ function apply(
 ): Buffer | undefined {
   checkAttribute(brick, name, given);
   checkKind(brick, place, name);
+  // Counters are translators' own; what a file is, and who may do what with it, is not counted.
+  if (identity.has(name) || name.startsWith(GFID2PATH) || !COUNTED.some((prefix) => name.startsWith(prefix)))
+    throw new GlfsError('EPERM', `${name} is no counter`);
   const length = halved.has(operation) ? Math.floor(given.length / 2) : given.length;
   const held = brick.store.get(place, name);
   const value = heldValue(held, name, length);
@@ -94,7 +100,10 @@ function apply(
   return value;
 }
 
-/** Attribute by attribute, as they come: an error leaves the earlier ones changed, and nothing comes between two of them. */
+/**
+ * Attribute by attribute, as they come, and nothing comes between two of them. Where they are on the file an error, or a crash,
+ * leaves the earlier ones changed, as at GlusterFS's bricks; in the sidecar all change or none.
+ */
 function applyAll(
   brick: PosixBrick,
   place: Place,
@@ -108,10 +117,12 @@ function applyAll(
 ): Reply<'xattrop'> {
   if (dict === undefined) throw new GlfsError('EINVAL', 'no attributes to operate on');
   const result = new Dict();
-  for (const [name, entry] of dict) {
-    const value = apply(brick, place, operation, name, Buffer.from(storedBytes(entry)));
-    if (value !== undefined) result.setBytes(name, value);
-  }
+  brick.store.together(() => {
+    for (const [name, entry] of dict) {
+      const value = apply(brick, place, operation, name, Buffer.from(storedBytes(entry)));
+      if (value !== undefined) result.setBytes(name, value);
+    }
+  });
   const reply = { dict: result, prestat: emptyIatt(), poststat: emptyIatt() };
   if (xdata === undefined) return reply;
   const stat = brick.iatt(place, gfid);

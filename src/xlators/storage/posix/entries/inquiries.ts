@@ -28,7 +28,10 @@ export const access: EntryFop<'access'> = async (brick, { loc, mask }) => {
 
 /** The file system that the brick lies on, less what is reserved, and its share where several bricks lie there. */
 export const statfs: EntryFop<'statfs'> = async (brick, { loc }) => {
-  const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(brick.placeOf(loc));
+  const path = brick.placeOf(loc);
+  // statfs(2) follows symbolic links, out of the brick where they lead there.
+  const asked = brick.store.stat(path).isSymbolicLink() ? brick.root : path;
+  const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(asked);
   const { percent, bytes } = brick.options.reserve;
   const reserved = bytes === undefined ? Math.round((blocks * percent!) / 100) : Math.ceil(bytes / bsize);
   const free = Math.max(bfree - reserved, 0);

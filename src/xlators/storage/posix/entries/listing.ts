@@ -21,6 +21,11 @@ const ENTRY_BYTES = 208;
 /** Entries asked of the host at a time. */
 const BATCH = 256;
 const DT_DIR = 4;
+/** Above the root is the root. */
+const ROOT_INODE = 1n;
+const ABOVE = Buffer.from('..');
+/** Bytes of attributes, and of contents, that the entries of one reply bring along, before no more are added. */
+const MOST_BROUGHT = 4 << 20;
 
 interface Page {
   readonly entries: RawEntry[];
@@ -29,8 +34,9 @@ interface Page {
 
 export const opendir: EntryFop<'opendir'> = async (brick, { loc, fd }, context) => {
   const path = brick.placeOf(loc);
+  const gfid = brick.gfidOf(path) ?? loc.inode.gfid;
   const descriptor = brick.openFile(path, OpenFlag.RDONLY | OpenFlag.DIRECTORY);
-  brick.keep(fd, brick.gfidOf(descriptor) ?? loc.inode.gfid, descriptor);
+  brick.keep(fd, gfid, descriptor);
   stampTimes(brick, descriptor, context);
   return {};
 };
@@ -46,7 +52,11 @@ export const fsyncdir: EntryFop<'fsyncdir'> = (brick, { fd }) => brick.withDescr
 export const readdir: EntryFop<'readdir'> = (brick, { fd, offset, size, xdata }) =>
   brick.withDescriptor(fd, async (descriptor) => {
     const { entries, eof } = readPage(brick, fd, descriptor, offset, size, xdata);
-    return { entries: entries.map((entry) => plain(brick, entry)), eof };
+    const ofRoot = gfidEquals(fd.inode.gfid, ROOT_GFID);
+    const listed = entries.map((entry) =>
+      ofRoot && entry.name.equals(ABOVE) ? aboveRoot(entry) : plain(brick, entry),
+    );
+    return { entries: listed, eof };
   });
 
 export const readdirp: EntryFop<'readdirp'> = (brick, { fd, offset, size, xdata }, context) =>
@@ -54,7 +64,18 @@ export const readdirp: EntryFop<'readdirp'> = (brick, { fd, offset, size, xdata 
     const { entries, eof } = readPage(brick, fd, descriptor, offset, size, xdata);
     const directory = Buffer.from(`/proc/self/fd/${descriptor}`);
     const path = brick.handles.find(fd.inode.gfid) ?? directory;
-    return { entries: entries.map((entry) => detailed(brick, path, entry, xdata, context)), eof };
+    const ofRoot = gfidEquals(fd.inode.gfid, ROOT_GFID);
+    const listed: DirectoryEntry[] = [];
+    let brought = 0;
+    for (const entry of entries) {
+      const outside = ofRoot && entry.name.equals(ABOVE);
+      const next = outside ? aboveRoot(entry) : detailed(brick, path, entry, xdata, context);
+      for (const [, value] of next.xdata ?? []) brought += value.type === 'bytes' ? value.value.length : 0;
+      listed.push(next);
+      // The rest comes with the next call.
+      if (brought >= MOST_BROUGHT && listed.length < entries.length) return { entries: listed, eof: false };
+    }
+    return { entries: listed, eof };
   });
 
 function readPage(
@@ -90,6 +111,11 @@ function plain(brick: BrickDirectory, entry: RawEntry): DirectoryEntry {
   return { name: decodeText(name), type: typeOfDirent(brick.store.typeOf(entry)), ino, offset };
 }
 
+/** `..` of the root leads out of the brick: nothing is told of it, and nothing asked. */
+function aboveRoot({ offset }: RawEntry): DirectoryEntry {
+  return { name: '..', type: 'directory', ino: ROOT_INODE, offset };
+}
+
 /** With attributes; an entry that is gone by now, or has no gfid, comes without. */
 function detailed(
   brick: BrickDirectory,
@@ -104,7 +130,6 @@ function detailed(
     const stat = brick.iatt(path);
     const type = typeOfMode(stat.mode);
     if (isNullGfid(stat.gfid)) return { ...listed, type };
-    // `..` of the root leads out of the brick.
     return {
       ...listed,
       type,
