@@ -19,6 +19,7 @@ import {
   type TranslatorType,
 } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
+import type { FopName } from '../../../protocol/fops.ts';
 import { type Gfid, gfidKey } from '../../../protocol/gfid.ts';
 import { emptyIatt } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
@@ -42,6 +43,8 @@ const countAttributes: ReadonlyMap<string, Kind> = new Map([
 
 /** ia_type of files and directories. */
 const IaType = { FILE: 1, DIRECTORY: 2 } as const;
+
+const makes: ReadonlySet<FopName> = new Set(['create', 'mkdir', 'mknod', 'symlink', 'lookup']);
 
 type Xattrop = 'xattrop' | 'fxattrop';
 type Removal = 'unlink' | 'rmdir';
@@ -134,6 +137,18 @@ export class Index extends Translator<typeof options> {
       dict.setEntry(name, { type: 'uint', value: BigInt(this.store.count(counted)) });
     else return this.child.getxattr(request, context);
     return { dict, prestat: emptyIatt(), poststat: emptyIatt() };
+  }
+
+  /** A file with the gfid of one of these directories would take its place for everybody who knows it. */
+  override intercept<K extends FopName>(fop: K, next: FopFunction<K>): FopFunction<K> {
+    if (!makes.has(fop)) return next;
+    return async (request, context) => {
+      const wanted = (request as { xdata?: Dict }).xdata?.entry(keys.gfidRequest.name);
+      const given = wanted?.type === 'gfuuid' || wanted?.type === 'bytes' ? wanted.value : undefined;
+      if (given?.length === 16 && this.virtual.find(given) !== undefined)
+        throw new GlfsError('EEXIST', 'the gfid is one of the index', { fop, translator: this.name });
+      return next(request, context);
+    };
   }
 
   async lookup(request: Request<'lookup'>, context: CallContext): Promise<Reply<'lookup'>> {
