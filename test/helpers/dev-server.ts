@@ -36,18 +36,15 @@ export class DevServer {
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       out += text;
     });
-    try {
-      await waitUntil(
-        () => {
-          if (child.exitCode !== null) throw new Error(readFileSync(log, 'utf8').slice(said));
-          return out.includes('\n');
-        },
-        { what: `glfs dev on ${host}`, timeoutMs: 30_000 },
-      );
-    } catch (error) {
+    const state = await waitUntil(
+      () =>
+        out.includes('\n') ? 'serves' : child.exitCode === null && child.signalCode === null ? '' : 'ended',
+      { what: `glfs dev on ${host}`, timeoutMs: 30_000 },
+    ).catch((error: unknown) => {
       kill();
       throw error;
-    }
+    });
+    if (state === 'ended') throw new Error(`glfs dev has ended: ${readFileSync(log, 'utf8').slice(said)}`);
     return new DevServer(child, JSON.parse(out) as Announced, log);
   }
 

@@ -116,10 +116,10 @@ export async function mountVolume(pool: Pool, options: MountOptions): Promise<Mo
   try {
     const state = await waitUntil(
       async () => {
+        const answers = mountsBelow(path).length > 0 && (await run('stat', ['-f', path], 5000)).code === 0;
+        // A client that was refused may have unmounted in between: then the directory below has answered.
         if (!isAlive(pid)) return 'ended';
-        return (
-          mountsBelow(path).length > 0 && (await run('stat', ['-f', path], 5000)).code === 0 && 'mounted'
-        );
+        return answers && mountsBelow(path).length > 0 && 'mounted';
       },
       { what: `the mount of ${options.volume}`, timeoutMs: 15_000 },
     );

@@ -66,7 +66,7 @@ export const shellStories: Readonly<Record<string, string>> = {
     gunzip -c $B/seq.gz | sha1sum; mkdir a; cp seq a; tar cf t.tar a seq; mkdir x; tar xf $B/t.tar -C x; diff -r a x/a && echo same
     cp --reflink=auto seq rf; cmp seq $B/rf && echo same; split -n 3 seq part; cat part* | cmp - seq && echo same; tac seq > $B/tac; head -1 tac`,
   'a directory of many': `
-    mkdir many; (cd many; seq 400 | xargs touch); ls $B/many | wc -l; ls -f $B/many | sort | uniq -d
+    mkdir many; (cd many; seq 250 | xargs touch); ls $B/many | wc -l; ls -f $B/many | sort | uniq -d
     (cd $B/many; rm 1*; ls | wc -l); rm -r many; ls $B`,
   'locks of both kinds': `
     lock='use Fcntl; ($f,$t,$s,$n,$hold)=@ARGV; open F,"+<",$f or die; $t=$t eq "r"?F_RDLCK:F_WRLCK;
@@ -107,7 +107,7 @@ export const growTree = `
 set -e
 for i in $(seq 12); do
   mkdir -p dir$i/sub
-  for j in $(seq 15); do head -c $((i*j*97)) /dev/urandom > dir$i/f$j; done
+  for j in $(seq 9); do head -c $((i*j*97)) /dev/urandom > dir$i/f$j; done
   ln -s ../dir$i/f1 dir$i/sub/link; ln dir$i/f2 dir$i/sub/hard; mkfifo dir$i/fifo
 done
 chmod 4755 dir1/f1; chmod 2775 dir2; chmod 1777 dir3; chmod 0 dir4/f1; chmod 600 dir5/f2
