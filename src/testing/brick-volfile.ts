@@ -92,7 +92,7 @@ function serverOptions(plan: VolumePlan, { directory, port }: BrickPlan): Option
     ['transport.socket.listen-port', String(port)],
     ['auth-path', directory],
     [`auth.login.${directory}.allow`, username],
-    [`auth.login.${username}.password`, password],
+    ...optional(`auth.login.${username}.password`, password === '' ? undefined : password),
     [`auth.addr.${directory}.allow`, options['auth.allow'] ?? '*'],
     ...optional(`auth.addr.${directory}.reject`, options['auth.reject']),
     ...optional(`auth.login.${directory}.ssl-allow`, options['auth.ssl-allow']),

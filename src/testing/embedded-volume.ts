@@ -87,8 +87,12 @@ export class EmbeddedVolume {
     return clientVolfile(this.plan());
   }
 
+  /**
+   * For whoever asks. Without the password, which glusterd gives to everybody: it would let those in whom `auth.allow` keeps
+   * out. Bricks here don't ask, they are started with theirs.
+   */
   brickVolfiles(): ReadonlyMap<string, string> {
-    const plan = this.plan();
+    const plan = { ...this.plan(), password: '' };
     return new Map(this.bricks.map((brick) => [brickVolfileId(plan, brick), brickVolfile(plan, brick)]));
   }
 

@@ -51,21 +51,25 @@ export const checks: Checks = {
     await gate.needOn(fd.inode, Want.READ);
   },
 
-  async create(gate, { loc, flags }) {
+  async create(gate, { loc, flags, xdata }) {
+    needToMakeWith(gate, xdata);
     await gate.needEntries(loc);
     // Without O_EXCL it is an open, too, where the file is there already.
     const existing = (flags & OpenFlag.EXCL) === 0 ? await gate.named(loc) : undefined;
     if (existing !== undefined) gate.need(existing, wantedBy(flags));
   },
-  async mknod(gate, { loc, mode }) {
+  async mknod(gate, { loc, mode, xdata }) {
+    needToMakeWith(gate, xdata);
     await gate.needEntries(loc);
     const type = mode & S_IFMT;
     if (type === S_IFBLK || type === S_IFCHR) gate.refuse('EPERM', 'devices are made by root');
   },
-  async mkdir(gate, { loc }) {
+  async mkdir(gate, { loc, xdata }) {
+    needToMakeWith(gate, xdata);
     await gate.needEntries(loc);
   },
-  async symlink(gate, { loc }) {
+  async symlink(gate, { loc, xdata }) {
+    needToMakeWith(gate, xdata);
     await gate.needEntries(loc);
   },
   async link(gate, { loc, newLoc }) {
@@ -108,10 +112,10 @@ export const checks: Checks = {
     needToSet(gate, await gate.of(fd.inode), [...(dict?.names() ?? [])], xdata);
   },
   async removexattr(gate, { loc, name, xdata }) {
-    needToSet(gate, await gate.of(loc.inode), [name], xdata);
+    needToSet(gate, await gate.of(loc.inode), removedBy(name, xdata), xdata);
   },
   async fremovexattr(gate, { fd, name, xdata }) {
-    needToSet(gate, await gate.of(fd.inode), [name], xdata);
+    needToSet(gate, await gate.of(fd.inode), removedBy(name, xdata), xdata);
   },
   async getxattr(gate, { loc, name }) {
     if (!isAcl(name)) await gate.needOn(loc.inode, Want.READ);
@@ -154,8 +158,27 @@ function needToChange(gate: Gate, request: Change, facts: Facts): void {
   if (code !== undefined) gate.refuse(code, 'the file is another’s');
 }
 
+/** Without a name all go that xdata names. */
+function removedBy(name: string, xdata: Dict | undefined): readonly string[] {
+  return name === '' ? [...(xdata?.names() ?? [])] : [name];
+}
+
+/**
+ * What kernels of clients believe: capabilities of programs, signatures. Labels of SELinux are the owner's to set, as far as his
+ * own kernel lets him.
+ */
+function isOfKernel(name: string): boolean {
+  return name.startsWith('security.') && name !== 'security.selinux';
+}
+
+/** A file may be made together with its attributes. */
+function needToMakeWith(gate: Gate, xdata: Dict | undefined): void {
+  if ([...(xdata?.names() ?? [])].some(isOfKernel)) gate.refuse('EPERM', 'security.* is for root');
+}
+
 /** ACLs are the owner's, trusted.* is root's (and that of translators' own calls), the rest is whose the contents are. */
 function needToSet(gate: Gate, facts: Facts, names: readonly string[], xdata: Dict | undefined): void {
+  if (names.some(isOfKernel)) gate.refuse('EPERM', 'security.* is for root');
   if (names.some(isAcl) && !gate.owns(facts)) gate.refuse('EPERM', 'the ACL of another’s file');
   const trusted = names.some((name) => name.startsWith('trusted.'));
   if (trusted && !xdata?.has(keys.internalFop)) gate.refuse('EPERM', 'trusted.* is for root');

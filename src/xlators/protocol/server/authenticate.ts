@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { OptionValues } from '../../../graph/index.ts';
 import type { Peer } from '../../../rpc/index.ts';
@@ -101,6 +102,14 @@ function allowedUser(list: string | undefined, user: string): boolean {
   return words(list ?? '', /[ ,]/).some((pattern) => fits(pattern, user));
 }
 
+/** Compared in a time that tells nothing of where they differ. A user without a password has none that fits. */
+function isPassword(rules: Rules, username: string, given: string): boolean {
+  const password = rules['auth.login.*.password'].get(username);
+  if (password === undefined || password === '') return false;
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(password), digest(given));
+}
+
 /** auth/login: by the certificate where there is one, by user and password otherwise. */
 function byLogin(rules: Rules, { subvolume, username, password, peer }: Credentials): Verdict {
   if (peer.commonName !== undefined) {
@@ -114,7 +123,7 @@ function byLogin(rules: Rules, { subvolume, username, password, peer }: Credenti
   if (list === undefined) return 'indifferent';
   // Whoever bears a name that is not on the list may be let in by address: as a stranger, who is squashed as one.
   if (!allowedUser(list, username)) return otherwise;
-  return rules['auth.login.*.password'].get(username) === password ? 'accept' : 'reject';
+  return isPassword(rules, username, password) ? 'accept' : 'reject';
 }
 
 /** Whether a client may attach: one of the two says yes, and none says no. */
@@ -127,5 +136,5 @@ export function authenticate(rules: Rules, credentials: Credentials): boolean {
 export function isOfPool(rules: Rules, { subvolume, username, password }: Credentials): boolean {
   if (username === undefined || password === undefined) return false;
   const list = rules['auth.login.*.allow'].get(subvolume);
-  return allowedUser(list, username) && rules['auth.login.*.password'].get(username) === password;
+  return allowedUser(list, username) && isPassword(rules, username, password);
 }

@@ -1,4 +1,4 @@
-import type { DirectoryEntry } from '../../../graph/index.ts';
+import type { DirectoryEntry, Fd } from '../../../graph/index.ts';
 import { type Dialect, dialect330, type Layout } from '../../../protocol/dialect.ts';
 import { Dict } from '../../../protocol/dict.ts';
 import type { FopName } from '../../../protocol/fops.ts';
@@ -14,6 +14,7 @@ const AT_END = 2;
 /** Zeros for the largest reply that has no list: RENAME's five iatts. */
 const zeros = new Uint8Array(1024);
 
+const ROOT_INODE = 1n;
 const noStat = emptyIatt();
 /** Of a directory that no more is known of: the root's `..`. Without the type, distribute takes it for a file of each brick. */
 const someDirectory: Iatt = { ...noStat, mode: S_IFDIR };
@@ -69,6 +70,15 @@ function statOfType(type: FileType): Iatt {
   return type === 'directory' ? someDirectory : noStat;
 }
 
+/** What lies above a client's root is not its business: with the gfid it would get there. */
+function withoutAbove(reply: AnyReply): AnyReply {
+  if (reply.entries === undefined) return reply;
+  const entries = (reply.entries as DirectoryEntry[]).map((entry) =>
+    entry.name === '..' ? { name: '..', type: entry.type, ino: ROOT_INODE, offset: entry.offset } : entry,
+  );
+  return { ...reply, entries };
+}
+
 /** Writes replies of one version of the file program to one client. */
 export class ReplyEncoder {
   private readonly writer = new XdrWriter(4096);
@@ -88,7 +98,7 @@ export class ReplyEncoder {
     const given = reply as AnyReply;
     const ret = returned[fop]?.(given, request as AnyReply) ?? 0;
     const errno = atEnd[fop]?.(given) === true ? AT_END : 0;
-    const fields = this.fieldsOf(fop, layout, given);
+    const fields = this.fieldsOf(fop, layout, this.isOfRoot(request) ? withoutAbove(given) : given);
     const answer = this.encode(layout, ret, errno, fields, given.xdata as Dict | undefined);
     return fop === 'read' && 'result' in answer ? { ...answer, payload: [given.data as Uint8Array] } : answer;
   }
@@ -104,6 +114,13 @@ export class ReplyEncoder {
     if (fop === 'readdir' || fop === 'readdirp')
       fields.entries = this.entries(reply.entries as DirectoryEntry[]);
     return fields;
+  }
+
+  /** Is it about the directory that the client has for its root? */
+  private isOfRoot(request: object): boolean {
+    const root = this.rootGfid();
+    const { fd } = request as { fd?: Fd };
+    return root !== undefined && fd !== undefined && gfidEquals(fd.inode.gfid, root);
   }
 
   private plain(value: unknown): unknown {

@@ -1,4 +1,4 @@
-import { type ErrnoCode, errnoByCode, toGlfsError } from '../../../errors.ts';
+import { type ErrnoCode, errnoByCode, GlfsError, toGlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type OptionValues } from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
 import { Dict, entryText } from '../../../protocol/dict.ts';
@@ -27,11 +27,14 @@ const ERRNO_OF_SUCCESS = errnoByCode.EINVAL;
 
 /** It stands in every line that is logged of the client; GlusterFS's own have some 200 bytes. */
 const LONGEST_ID = 1024;
+/** Logins of one connection that may fail. */
+const MOST_FAILURES = 3;
 /** PATH_MAX: each part is looked up. */
 const LONGEST_PATH = 4096;
 
 /** Attaches clients to bricks: SETVOLUME. */
 export class Handshake {
+  private readonly failures = new WeakMap<ServerConnection, number>();
   private readonly processUuid = crypto.randomUUID();
 
   constructor(
@@ -88,7 +91,9 @@ export class Handshake {
       peer: connection.peer,
     };
     if (brick === undefined) throw new Refusal('ENOENT', `there is no brick ${subvolume}`);
-    if (!authenticate(this.rules, credentials)) throw new Refusal('EACCES', 'authentication failed');
+    const allowed = authenticate(this.rules, credentials);
+    if (!allowed) this.failed(connection);
+    if (!allowed) throw new Refusal('EACCES', 'authentication failed');
     const rootGfid = await this.firstLookup(brick, subdirectory);
     if (!connection.open) throw new Refusal('ENOTCONN', 'the connection has ended');
     const ofPool = isOfPool(this.rules, credentials);
@@ -100,6 +105,15 @@ export class Handshake {
     said.setEntry('clnt-lk-version', { type: 'uint', value: 0n });
     said.setEntry('process-uuid', { type: 'str', value: this.processUuid });
     said.setEntry('ERROR', { type: 'str', value: 'Success' });
+  }
+
+  /** Whoever guesses has to connect again and again. */
+  private failed(connection: ServerConnection): void {
+    const failures = (this.failures.get(connection) ?? 0) + 1;
+    this.failures.set(connection, failures);
+    // Behind the answer.
+    if (failures >= MOST_FAILURES)
+      setImmediate(() => connection.destroy(new GlfsError('EACCES', 'too many failed logins')));
   }
 
   private checkVolume(brick: BrickExport | undefined, wanted: string | undefined, said: Dict): void {
