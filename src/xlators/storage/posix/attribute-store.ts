@@ -37,7 +37,10 @@ export interface AttributeStore {
   forget(place: Place): void;
   /** `forget` for an inode that can't be named any more when its last link has gone (by a rename over it). */
   forgetLater(place: Place): () => void;
-  /** Runs `act`: what it sets reaches the disk in one step for each file, or, where it throws, not at all. */
+  /**
+   * Runs `act`. In the sidecar what it sets reaches the disk in one step for each file, or, where it throws, not at all; on the
+   * files themselves one by one.
+   */
   together<T>(act: () => T): T;
   /** DT_* of an entry as clients shall see it, where the host's may be of a stand-in. */
   typeOf(entry: RawEntry): number;

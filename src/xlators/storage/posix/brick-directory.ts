@@ -12,7 +12,7 @@ import type { PosixBrick } from './brick.ts';
 import { type BrickLock, lockBrick } from './brick-lock.ts';
 import { brickRoot, emptyUnlinked, openStore } from './brick-start.ts';
 import { openDescriptor } from './files/index.ts';
-import { Handles, HIDDEN, joined } from './handles.ts';
+import { Handles, HIDDEN } from './handles.ts';
 import { hostError } from './host-error.ts';
 import { toIatt } from './iatt.ts';
 import { gfidAt, Landfill } from './landfill.ts';
@@ -38,6 +38,8 @@ export class BrickDirectory implements PosixBrick {
   readonly handles: Handles;
   readonly fds: OpenFiles;
   readonly landfill: Landfill;
+  private calls = 0;
+  private readonly waking: (() => void)[] = [];
 
   private constructor(
     setup: BrickSetup,
@@ -48,10 +50,8 @@ export class BrickDirectory implements PosixBrick {
   ) {
     ({ name: this.name, options: this.options, log: this.log } = setup);
     this.handles = new Handles(root, store, this.readOnly);
-    this.fds = new OpenFiles(this.handles, store);
-    this.landfill = new Landfill(joined(root, `${HIDDEN}/landfill`), this.handles, store, (error) =>
-      this.log.warn({ brick: this.name, reason: hostError(error).message }, 'a removal broke off'),
-    );
+    this.fds = new OpenFiles(this, this.handles, store);
+    this.landfill = new Landfill(this);
   }
 
   /**
@@ -67,7 +67,7 @@ export class BrickDirectory implements PosixBrick {
       const store = openStore(root, setup.options, host);
       const brick = new BrickDirectory(setup, Buffer.from(root), store, host, lock);
       if (!readOnly) {
-        emptyUnlinked(brick.root, store);
+        emptyUnlinked(brick.root, store, brick.handles);
         brick.landfill.start();
       }
       return brick;
@@ -77,11 +77,31 @@ export class BrickDirectory implements PosixBrick {
     }
   }
 
+  /** Calls under way end first: their descriptors must stay theirs, and the next server's brick must be left alone. */
   async close(): Promise<void> {
-    await this.landfill.close();
-    this.fds.closeAll();
-    this.handles.forgetPaths();
-    await this.lock?.release();
+    try {
+      await this.landfill.close();
+      await this.idle();
+      this.fds.closeAll();
+      this.handles.forgetPaths();
+    } finally {
+      await this.lock?.release();
+    }
+  }
+
+  /** Runs a call; `close` waits for it. */
+  async during<T>(call: () => Promise<T>): Promise<T> {
+    this.calls++;
+    try {
+      return await call();
+    } finally {
+      this.calls--;
+      if (this.calls === 0) for (const wake of this.waking.splice(0)) wake();
+    }
+  }
+
+  private async idle(): Promise<void> {
+    if (this.calls > 0) await new Promise<void>((resolve) => this.waking.push(resolve));
   }
 
   get readOnly(): boolean {
@@ -158,11 +178,17 @@ export class BrickDirectory implements PosixBrick {
     const access = this.readOnly ? OpenFlag.RDONLY : OpenFlag.RDWR;
     const directory = this.store.stat(path).isDirectory();
     const flags = directory ? OpenFlag.RDONLY | OpenFlag.DIRECTORY : fd.anonymous ? access : fd.flags & ~ONCE;
-    const descriptor = this.openFile(path, flags);
+    return this.visit(fd.inode.gfid, this.openFile(path, flags), use);
+  }
+
+  /** Runs `use` with a descriptor of its own, and closes that. A file that is unlinked meanwhile stays until then. */
+  async visit<T>(gfid: Gfid, descriptor: number, use: (descriptor: number) => Promise<T>): Promise<T> {
+    this.fds.visited(gfid);
     try {
       return await use(descriptor);
     } finally {
       closeSync(descriptor);
+      this.fds.left(gfid);
     }
   }
 }

@@ -26,6 +26,8 @@ export async function lockBrick(root: string): Promise<BrickLock> {
     throw new GlfsError('EBUSY', `${root} is served already`, { cause });
   }
   server.unref();
+  // Who connects in vain must not end the process.
+  server.on('error', () => {});
   return { release: () => closed(server) };
 }
 

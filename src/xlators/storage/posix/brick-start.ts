@@ -1,10 +1,18 @@
-import { lstatSync, mkdirSync, readdirSync, realpathSync, symlinkSync, unlinkSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
 import { GlfsError } from '../../../errors.ts';
 import type { OptionValues } from '../../../graph/index.ts';
 import { gfidEquals, gfidFromString, gfidToString, ROOT_GFID } from '../../../protocol/gfid.ts';
 import type { Syscalls } from '../../../syscalls.ts';
 import type { AttributeStore } from './attribute-store.ts';
-import { GFID_KEY, HIDDEN, joined, lookAt } from './handles.ts';
+import { GFID_KEY, type Handles, HIDDEN, joined, lookAt } from './handles.ts';
 import { hostError } from './host-error.ts';
 import type { options } from './options.ts';
 import { chooseStore } from './store-choice.ts';
@@ -76,15 +84,27 @@ function makeSkeleton(root: Buffer): void {
   if (lookAt(Buffer.from(handle)) === undefined) symlinkSync('../../..', handle);
 }
 
-/** Files that were open without a name when the last server of the brick ended. */
-export function emptyUnlinked(root: Buffer, store: AttributeStore): void {
+/** Files that were open without a name when the last server of the brick ended, and those that it was about to remove. */
+export function emptyUnlinked(root: Buffer, store: AttributeStore, handles: Handles): void {
   const folder = joined(root, `${HIDDEN}/unlink`);
   for (const name of readdirSync(folder, { encoding: 'buffer' })) {
     const path = joined(folder, name);
     const stat = lookAt(path);
     if (stat === undefined || stat.isDirectory()) continue;
-    // More links: the crash was before the name went.
+    // More links: the crash was before the name went, and the file is still there.
+    if (stat.nlink > 1n && giveBack(handles, path, name.toString('latin1'))) continue;
     if (stat.nlink === 1n) store.forget(path);
     unlinkSync(path);
   }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function giveBack(handles: Handles, path: Buffer, name: string): boolean {
+  if (!UUID.test(name)) return false;
+  return handles.withFolder(gfidFromString(name), (handle) => {
+    if (lookAt(handle) !== undefined) return false;
+    renameSync(path, handle);
+    return true;
+  });
 }

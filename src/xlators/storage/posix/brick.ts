@@ -65,6 +65,8 @@ export interface PosixBrick {
    * from before a restart. The descriptor isn't closed while `use` runs.
    */
   withDescriptor<T>(fd: Fd, use: (descriptor: number) => Promise<T>): Promise<T>;
+  /** Runs `use` with a descriptor that was opened for it, and closes that. A file that is unlinked meanwhile stays until then. */
+  visit<T>(gfid: Gfid, descriptor: number, use: (descriptor: number) => Promise<T>): Promise<T>;
 }
 
 /** One fop of posix. */

@@ -1,6 +1,7 @@
 import { xxh64 } from '../../../checksum/xxh64.ts';
 import { type Gfid, gfidToString } from '../../../protocol/gfid.ts';
 import type { Place } from '../../../syscalls.ts';
+import { afterwards } from './aftermath.ts';
 import type { PosixBrick } from './brick.ts';
 
 export const GFID2PATH_PREFIX = 'trusted.gfid2path.';
@@ -21,6 +22,27 @@ export function noteName(brick: PosixBrick, place: Place, parent: Gfid, name: Ui
   if (!brick.options.gfid2path || links > MOST) return;
   const { key, value } = attributeOf(parent, name);
   brick.store.set(place, key, value);
+}
+
+/**
+ * Gives a file that is there a name by `act`. It is noted first: a crash leaves one too many, which whoever follows it finds
+ * out, and never one too few.
+ */
+export function withNameNoted(
+  brick: PosixBrick,
+  place: Place,
+  parent: Gfid,
+  name: Uint8Array,
+  act: () => void,
+  links = 1,
+): void {
+  noteName(brick, place, parent, name, links);
+  try {
+    act();
+  } catch (error) {
+    afterwards(brick, () => dropName(brick, place, parent, name));
+    throw error;
+  }
 }
 
 /** The file has that name no more. */

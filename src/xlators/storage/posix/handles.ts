@@ -18,6 +18,7 @@ import {
   gfidFromString,
   gfidKey,
   gfidToString,
+  newGfid,
   ROOT_GFID,
 } from '../../../protocol/gfid.ts';
 import type { AttributeStore } from './attribute-store.ts';
@@ -30,6 +31,11 @@ interface Directory {
   readonly path: Buffer;
   readonly parent: Gfid;
   readonly name: Buffer;
+  /** What the path led to then. */
+  readonly ino: bigint;
+  readonly dev: bigint;
+  /** Directories between it and the root, itself included. */
+  readonly depth: number;
   /** Descriptor by which its entries are reached, where paths get too long. */
   anchor?: number;
 }
@@ -38,6 +44,10 @@ interface Directory {
 const LIMIT = 65536;
 /** PATH_MAX less a name and some more. */
 const LONGEST_PATH = 3500;
+/** Beyond that a path is too long for GlusterFS's bricks too (PATH_MAX); to follow one takes time from everybody. */
+const DEEPEST = 4096;
+/** Descriptors that are kept for long paths: whoever makes many shall not use up those of the process. */
+const MOST_ANCHORS = 64;
 
 /* Where a directory's handle points to: ../../<aa>/<bb>/<gfid of its parent>/<name>. */
 const LINK = /^\.\.\/\.\.\/[0-9a-f]{2}\/[0-9a-f]{2}\/([0-9a-f-]{36})\/([^/]+)$/s;
@@ -58,6 +68,8 @@ export function joined(directory: Buffer, name: Uint8Array | string): Buffer {
  */
 export class Handles {
   private readonly directories = new Map<string, Directory>();
+  private anchors = 0;
+  private tooManyAnchors = false;
 
   constructor(
     private readonly root: Buffer,
@@ -79,7 +91,7 @@ export class Handles {
   /** Path of the file with that gfid, `undefined` where there is none. */
   find(gfid: Gfid): Buffer | undefined {
     if (gfidEquals(gfid, ROOT_GFID)) return this.root;
-    const known = this.directories.get(gfidKey(gfid));
+    const known = this.remembered(gfid);
     if (known !== undefined) return known.path;
     const handle = this.handleOf(gfid);
     const stat = lookAt(handle);
@@ -95,7 +107,7 @@ export class Handles {
   /** Path of a directory, to which names may be appended. @throws GlfsError ENOTDIR where the gfid is another file's. */
   findDirectory(gfid: Gfid): Buffer | undefined {
     if (gfidEquals(gfid, ROOT_GFID)) return this.root;
-    const known = this.directories.get(gfidKey(gfid)) ?? this.resolve(gfid);
+    const known = this.remembered(gfid) ?? this.resolve(gfid);
     if (known !== undefined) return known.path;
     if (this.find(gfid) !== undefined) throw new GlfsError('ENOTDIR');
     return undefined;
@@ -104,7 +116,7 @@ export class Handles {
   /** gfid of the directory above; the root's is its own. */
   parentOf(gfid: Gfid): Gfid | undefined {
     if (gfidEquals(gfid, ROOT_GFID)) return ROOT_GFID;
-    return (this.directories.get(gfidKey(gfid)) ?? this.resolve(gfid))?.parent;
+    return (this.remembered(gfid) ?? this.resolve(gfid))?.parent;
   }
 
   /** Path of an entry of a directory, short enough for the kernel. */
@@ -114,8 +126,25 @@ export class Handles {
     if (path.length + name.length < LONGEST_PATH) return joined(path, name);
     const known = this.directories.get(gfidKey(directory));
     if (known === undefined) throw new GlfsError('ENAMETOOLONG');
-    known.anchor ??= openSync(known.path, constants.O_RDONLY | constants.O_DIRECTORY);
+    if (known.anchor === undefined) this.hold(known);
     return joined(Buffer.from(`/proc/self/fd/${known.anchor}`), name);
+  }
+
+  /** Opens a directory for paths below it. Where there are too many, all are closed, once nobody uses a path of them. */
+  private hold(directory: Directory): void {
+    const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+    directory.anchor = openSync(directory.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    this.anchors++;
+    if (this.anchors <= MOST_ANCHORS || this.tooManyAnchors) return;
+    this.tooManyAnchors = true;
+    setImmediate(() => this.forgetPaths());
+  }
+
+  private drop({ anchor }: Directory): void {
+    if (anchor === undefined) return;
+    this.anchors--;
+    // Not at once: whoever has a path by way of it may use that until the end of its step.
+    setImmediate(() => closeSync(anchor));
   }
 
   /* ---- making and removing ---- */
@@ -127,19 +156,26 @@ export class Handles {
 
   /** Gives a directory its handle, or points the one that it has elsewhere, in one step. */
   linkDirectory(gfid: Gfid, parent: Gfid, name: Uint8Array): void {
-    const id = gfidToString(parent);
-    const target = Buffer.concat([
-      Buffer.from(`../../${id.slice(0, 2)}/${id.slice(2, 4)}/${id}/`, 'latin1'),
-      name,
-    ]);
-    this.withFolder(gfid, (handle) => {
-      if (lookAt(handle) === undefined) return symlinkSync(target, handle);
-      // In the landfill, because that is emptied at the next start, should this be the last act.
-      const temporary = joined(this.root, `${HIDDEN}/landfill/${gfidToString(gfid)}.link`);
-      symlinkSync(target, temporary);
-      renameSync(temporary, handle);
-    });
-    this.directories.delete(gfidKey(gfid));
+    if (lookAt(this.handleOf(gfid)) !== undefined) {
+      this.relinkDirectory(gfid, parent, name).commit();
+      return;
+    }
+    this.withFolder(gfid, (handle) => symlinkSync(targetOf(parent, name), handle));
+    this.forget(gfid);
+  }
+
+  /** Makes ready to point a directory's handle elsewhere: what may be refused for want of space is done here. */
+  relinkDirectory(gfid: Gfid, parent: Gfid, name: Uint8Array): { commit(): void; abandon(): void } {
+    // In the landfill, because that is emptied at the next start, should this be the last act.
+    const temporary = joined(this.root, `${HIDDEN}/landfill/${gfidToString(newGfid())}`);
+    symlinkSync(targetOf(parent, name), temporary);
+    return {
+      commit: () => {
+        this.withFolder(gfid, (handle) => renameSync(temporary, handle));
+        this.forget(gfid);
+      },
+      abandon: () => unlinkSync(temporary),
+    };
   }
 
   /** Makes the handle by `make`, and the folders that it lies in where they are missing. */
@@ -159,9 +195,7 @@ export class Handles {
 
   /** A directory is gone. Its handle goes where it pointed to that entry. */
   unlinkDirectory(gfid: Gfid, parent: Gfid, name: Uint8Array): void {
-    const known = this.directories.get(gfidKey(gfid));
-    if (known?.anchor !== undefined) closeSync(known.anchor);
-    this.directories.delete(gfidKey(gfid));
+    this.forget(gfid);
     const link = this.linkOf(gfid);
     if (link === undefined || !gfidEquals(link.parent, parent) || !link.name.equals(name)) return;
     unlinkSync(this.handleOf(gfid));
@@ -169,20 +203,43 @@ export class Handles {
 
   /** After a directory was renamed: paths below it are no longer true. */
   forgetPaths(): void {
-    for (const { anchor } of this.directories.values()) if (anchor !== undefined) closeSync(anchor);
+    for (const directory of this.directories.values()) this.drop(directory);
     this.directories.clear();
+    this.tooManyAnchors = false;
+  }
+
+  private forget(gfid: Gfid): void {
+    const known = this.directories.get(gfidKey(gfid));
+    if (known !== undefined) this.drop(known);
+    this.directories.delete(gfidKey(gfid));
   }
 
   /* ---- following ---- */
 
+  /**
+   * What was found before, while it is still the same directory: whoever put something else in its way, a symbolic link to
+   * elsewhere say, must not have calls go there.
+   */
+  private remembered(gfid: Gfid): Directory | undefined {
+    const key = gfidKey(gfid);
+    const known = this.directories.get(key);
+    if (known === undefined) return undefined;
+    const stat = lookAt(known.path);
+    if (stat?.isDirectory() === true && stat.ino === known.ino && stat.dev === known.dev) return known;
+    this.directories.delete(key);
+    // A path of the same call may go by way of it.
+    setImmediate(() => this.drop(known));
+    return undefined;
+  }
+
   private resolve(gfid: Gfid): Directory | undefined {
     const chain: { gfid: Gfid; parent: Gfid; name: Buffer }[] = [];
     const seen = new Set<string>();
-    let above: Buffer | undefined;
-    for (let at = gfid; above === undefined; ) {
-      const known = this.directories.get(gfidKey(at));
-      if (gfidEquals(at, ROOT_GFID)) above = this.root;
-      else if (known !== undefined) above = known.path;
+    let depth: number | undefined;
+    for (let at = gfid; depth === undefined; ) {
+      const known = this.remembered(at);
+      if (gfidEquals(at, ROOT_GFID)) depth = 0;
+      else if (known !== undefined) depth = known.depth;
       else {
         const link = this.linkOf(at);
         if (link === undefined || seen.has(gfidKey(at))) return undefined;
@@ -190,6 +247,7 @@ export class Handles {
         chain.push({ gfid: at, ...link });
         at = link.parent;
       }
+      if ((depth ?? 0) + chain.length > DEEPEST) throw new GlfsError('ENAMETOOLONG', 'a directory too deep');
     }
     if (this.directories.size + chain.length > LIMIT) {
       this.forgetPaths();
@@ -198,19 +256,21 @@ export class Handles {
     let found: Directory | undefined;
     for (const step of chain.reverse()) {
       const path = this.entry(step.parent, step.name);
-      if (path === undefined || !this.isDirectoryOf(path, step.gfid)) return undefined;
-      found = { path, parent: step.parent, name: step.name };
+      const stat = path === undefined ? undefined : this.directoryAt(path, step.gfid);
+      if (path === undefined || stat === undefined) return undefined;
+      const { ino, dev } = stat;
+      found = { path, parent: step.parent, name: step.name, ino, dev, depth: ++depth };
       this.directories.set(gfidKey(step.gfid), found);
     }
     return found;
   }
 
   /** A handle may be older than what bears its directory's name now: after a crash, or where others changed the brick. */
-  private isDirectoryOf(path: Buffer, gfid: Gfid): boolean {
+  private directoryAt(path: Buffer, gfid: Gfid): BigIntStats | undefined {
     const stat = lookAt(path);
-    if (stat === undefined || !stat.isDirectory()) return false;
+    if (stat === undefined || !stat.isDirectory()) return undefined;
     const own = this.store.get(path, GFID_KEY);
-    return own?.length === 16 && gfidEquals(own, gfid);
+    return own?.length === 16 && gfidEquals(own, gfid) ? stat : undefined;
   }
 
   private linkOf(gfid: Gfid): { parent: Gfid; name: Buffer } | undefined {
@@ -234,6 +294,12 @@ export class Handles {
     unlinkSync(handle);
     return true;
   }
+}
+
+/** Where the handle of a directory points to. */
+function targetOf(parent: Gfid, name: Uint8Array): Buffer {
+  const id = gfidToString(parent);
+  return Buffer.concat([Buffer.from(`../../${id.slice(0, 2)}/${id.slice(2, 4)}/${id}/`, 'latin1'), name]);
 }
 
 function isLink(stat: BigIntStats): boolean {

@@ -48,7 +48,7 @@ export class Posix extends Translator<typeof options> {
         const brick = this.opened();
         if (brick.readOnly && changes(fop, request))
           throw new GlfsError('EROFS', 'the brick is opened for reading only');
-        return await run(brick, request, context);
+        return await brick.during(() => run(brick, request, context));
       } catch (error) {
         throw hostError(error).with({ fop, translator: this.name });
       }

@@ -1,9 +1,14 @@
-import { readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Gfid, gfidToString, newGfid } from '../../../protocol/gfid.ts';
 import { copyBytes } from '../../../xdr/index.ts';
+import { afterwards } from './aftermath.ts';
 import type { AttributeStore } from './attribute-store.ts';
-import { GFID_KEY, type Handles, joined, lookAt } from './handles.ts';
+import type { BrickDirectory } from './brick-directory.ts';
+import { removeName } from './entries/remove-name.ts';
+import { dropName } from './gfid2path.ts';
+import { GFID_KEY, HIDDEN, joined, lookAt } from './handles.ts';
+import { hostError } from './host-error.ts';
 
 /** Removals between two turns of the event loop. */
 const BATCH = 64;
@@ -16,24 +21,23 @@ export class Landfill {
   private sweeping: Promise<void> | undefined;
   private closed = false;
   private removed = 0;
+  private readonly directory: Buffer;
 
-  constructor(
-    private readonly directory: Buffer,
-    private readonly handles: Handles,
-    private readonly store: AttributeStore,
-    private readonly failed: (error: unknown) => void,
-  ) {}
+  constructor(private readonly brick: BrickDirectory) {
+    this.directory = joined(brick.root, `${HIDDEN}/landfill`);
+  }
 
   /** Moves a tree here. @throws the host's error of the rename. */
   take(path: Buffer): void {
     renameSync(path, joined(this.directory, gfidToString(newGfid())));
-    this.handles.forgetPaths();
+    this.brick.handles.forgetPaths();
     this.start();
   }
 
   start(): void {
+    const { name, log } = this.brick;
     this.sweeping ??= this.sweep()
-      .catch(this.failed)
+      .catch((error) => log.warn({ brick: name, reason: hostError(error).message }, 'a removal broke off'))
       .finally(() => {
         this.sweeping = undefined;
       });
@@ -53,22 +57,34 @@ export class Landfill {
     for (;;) {
       const names = readdirSync(this.directory, { encoding: 'buffer' });
       if (names.length === 0) return;
-      for (const name of names) await this.remove(joined(this.directory, name));
+      for (const name of names) await this.remove(this.directory, name, undefined);
       if (this.closed) return;
     }
   }
 
-  private async remove(path: Buffer): Promise<void> {
+  /** `parent`: gfid of the directory, where it is one of clients'. */
+  private async remove(directory: Buffer, name: Buffer, parent: Gfid | undefined): Promise<void> {
     if (++this.removed % BATCH === 0) await turn();
+    const { store, handles } = this.brick;
+    const path = joined(directory, name);
     const stat = lookAt(path);
     if (stat === undefined || this.closed) return;
-    const gfid = gfidAt(this.store, path);
-    if (!stat.isDirectory()) return removeFile(this.handles, this.store, path, gfid);
-    for (const name of readdirSync(path, { encoding: 'buffer' })) await this.remove(joined(path, name));
+    const gfid = gfidAt(store, path);
+    if (!stat.isDirectory()) return this.removeFile(path, name, gfid, parent);
+    for (const entry of readdirSync(path, { encoding: 'buffer' })) await this.remove(path, entry, gfid);
     if (this.closed) return;
-    this.store.forget(path);
+    // Before the directory: without it nobody would know of the handle.
+    if (gfid !== undefined) handles.dropStale(gfid);
+    store.forget(path);
     rmdirSync(path);
-    if (gfid !== undefined) this.handles.dropStale(gfid);
+  }
+
+  /** The file may be open, and have other names elsewhere. */
+  private removeFile(path: Buffer, name: Buffer, gfid: Gfid | undefined, parent: Gfid | undefined): void {
+    const file = removeName(this.brick, path, gfid);
+    const { handle } = file;
+    if (file.links > 1 && handle !== undefined && parent !== undefined)
+      afterwards(this.brick, () => dropName(this.brick, handle, parent, name));
   }
 }
 
@@ -76,21 +92,4 @@ export class Landfill {
 export function gfidAt(store: AttributeStore, place: Buffer | number): Gfid | undefined {
   const gfid = store.get(place, GFID_KEY);
   return gfid?.length === 16 ? copyBytes(gfid) : undefined;
-}
-
-/** Removes a name of a file, and, where that was the last one, its handle. */
-export function removeFile(
-  handles: Handles,
-  store: AttributeStore,
-  path: Buffer,
-  gfid: Gfid | undefined,
-): void {
-  const stat = lookAt(path);
-  if (stat === undefined) return;
-  const handle = gfid === undefined ? undefined : handles.handleOf(gfid);
-  const handled = handle !== undefined && lookAt(handle)?.ino === stat.ino;
-  const last = stat.nlink === (handled ? 2n : 1n);
-  if (last) store.forget(path);
-  unlinkSync(path);
-  if (last && handled) unlinkSync(handle);
 }

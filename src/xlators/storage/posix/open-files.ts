@@ -1,13 +1,16 @@
 import { closeSync, renameSync, unlinkSync } from 'node:fs';
 import type { ContextOwner, Fd } from '../../../graph/index.ts';
+import type { Logger } from '../../../logger.ts';
 import { type Gfid, gfidKey } from '../../../protocol/gfid.ts';
+import { afterwards } from './aftermath.ts';
 import type { AttributeStore } from './attribute-store.ts';
 import type { PosixFd } from './brick.ts';
 import { type Handles, lookAt } from './handles.ts';
 
 interface OpenFile {
-  readonly gfid: Gfid;
   readonly fds: Set<PosixFd>;
+  /** Calls that have opened it for themselves. */
+  visitors: number;
   /** Its last name is gone: it is to go with its last fd. */
   unlinked: boolean;
 }
@@ -21,18 +24,33 @@ export class OpenFiles implements ContextOwner<PosixFd> {
   private readonly files = new Map<string, OpenFile>();
 
   constructor(
+    private readonly brick: { readonly name: string; readonly log: Logger },
     private readonly handles: Handles,
     private readonly store: AttributeStore,
   ) {}
 
   keep(fd: Fd, gfid: Gfid, descriptor: number): PosixFd {
     const open: PosixFd = { descriptor, gfid, users: 0, released: false };
-    const key = gfidKey(gfid);
-    const file = this.files.get(key) ?? { gfid, fds: new Set(), unlinked: false };
-    this.files.set(key, file);
-    file.fds.add(open);
+    this.opened(gfid).fds.add(open);
     fd.set<PosixFd>(this, open);
     return open;
+  }
+
+  /** A call has opened the file for itself: until `left` it counts as open for removals, and for nothing else. */
+  visited(gfid: Gfid): void {
+    this.opened(gfid).visitors++;
+  }
+
+  left(gfid: Gfid): void {
+    this.opened(gfid).visitors--;
+    this.closed(gfid);
+  }
+
+  private opened(gfid: Gfid): OpenFile {
+    const key = gfidKey(gfid);
+    const file = this.files.get(key) ?? { fds: new Set(), visitors: 0, unlinked: false };
+    this.files.set(key, file);
+    return file;
   }
 
   release(fd: Fd): void {
@@ -46,44 +64,54 @@ export class OpenFiles implements ContextOwner<PosixFd> {
   /** Closes what is released and not in use. */
   settle(open: PosixFd): void {
     if (!open.released || open.users > 0) return;
-    const key = gfidKey(open.gfid);
-    const file = this.files.get(key);
-    if (file?.fds.delete(open) !== true) return;
+    if (this.files.get(gfidKey(open.gfid))?.fds.delete(open) !== true) return;
     closeSync(open.descriptor);
-    if (file.fds.size > 0) return;
+    this.closed(open.gfid);
+  }
+
+  private closed(gfid: Gfid): void {
+    const key = gfidKey(gfid);
+    const file = this.files.get(key);
+    if (file === undefined || file.fds.size > 0 || file.visitors > 0) return;
     this.files.delete(key);
-    if (file.unlinked) this.remove(this.handles.unlinkedOf(open.gfid));
+    if (file.unlinked) this.removeUnlinked(gfid);
   }
 
   count(gfid: Gfid): number {
     return this.files.get(gfidKey(gfid))?.fds.size ?? 0;
   }
 
-  /** The last name of a file is gone, only its handle is left. */
-  dropHandle(gfid: Gfid): void {
-    const handle = this.handles.handleOf(gfid);
-    const file = this.files.get(gfidKey(gfid));
-    if (file === undefined) {
-      this.remove(handle);
-      return;
-    }
-    renameSync(handle, this.handles.unlinkedOf(gfid));
-    file.unlinked = true;
+  /** The last name of a file is about to go: its handle goes where the next start removes it. */
+  park(gfid: Gfid): void {
+    renameSync(this.handles.handleOf(gfid), this.handles.unlinkedOf(gfid));
   }
 
+  /** The name has stayed. */
+  unpark(gfid: Gfid): void {
+    this.handles.withFolder(gfid, (handle) => renameSync(this.handles.unlinkedOf(gfid), handle));
+  }
+
+  /** The last name of a parked file is gone: now, or with its last fd, the file itself goes. */
+  remove(gfid: Gfid): void {
+    const file = this.files.get(gfidKey(gfid));
+    if (file === undefined) this.removeUnlinked(gfid);
+    else file.unlinked = true;
+  }
+
+  /** To be called when no call is under way. */
   closeAll(): void {
     for (const file of [...this.files.values()]) {
       for (const open of [...file.fds]) {
         open.released = true;
-        open.users = 0;
-        this.settle(open);
+        afterwards(this.brick, () => this.settle(open));
       }
     }
   }
 
-  private remove(handle: Buffer): void {
-    if (lookAt(handle) === undefined) return;
-    this.store.forget(handle);
-    unlinkSync(handle);
+  private removeUnlinked(gfid: Gfid): void {
+    const path = this.handles.unlinkedOf(gfid);
+    if (lookAt(path) === undefined) return;
+    this.store.forget(path);
+    unlinkSync(path);
   }
 }

@@ -79,7 +79,13 @@ export class SidecarRecords {
     } finally {
       this.held = undefined;
     }
-    for (const [inode, cached] of held) this.write(inode, cached.record!, cached);
+    try {
+      for (const [inode, cached] of held) this.write(inode, cached.record!, cached);
+    } catch (error) {
+      // What is in memory must be what is on disk.
+      for (const inode of held.keys()) this.cache.delete(inode);
+      throw error;
+    }
     return result;
   }
 
@@ -95,7 +101,8 @@ export class SidecarRecords {
     const path = this.fileOf(inode);
     try {
       const value = readSlots(path);
-      if (value === undefined) return { record: undefined, slots: undefined };
+      // A crash broke off its first write: a file that is worth nothing, and is to be replaced.
+      if (value === undefined) return { record: undefined, slots: { sequence: 0, capacity: 0 } };
       const { sequence, capacity, bytes } = value;
       return { record: decode(bytes), slots: { sequence, capacity } };
     } catch (cause) {

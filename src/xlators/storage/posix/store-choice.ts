@@ -121,6 +121,8 @@ function begin(request: StoreRequest, directory: string): Format {
 function hostKeepsOwners({ host }: StoreRequest, directory: string): boolean {
   if (!isRoot()) return false;
   const probe = `${directory}/probe`;
+  // Of a start that was broken off: it would look like a host that refuses.
+  rmSync(probe, { force: true });
   try {
     host.mknod(Buffer.from(probe), S_IFCHR | 0o600, 0n);
     chownSync(probe, NOBODY, NOBODY);

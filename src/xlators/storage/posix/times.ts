@@ -2,6 +2,7 @@ import { type CallContext, type Stamp, StampFlag } from '../../../graph/index.ts
 import type { Mdata } from '../../../protocol/dict.ts';
 import { compareTimes, type Iatt } from '../../../protocol/iatt.ts';
 import type { Place } from '../../../syscalls.ts';
+import { afterwards } from './aftermath.ts';
 import type { PosixBrick } from './brick.ts';
 import { decodeMdata, encodeMdata, MDATA_KEY } from './mdata.ts';
 
@@ -54,8 +55,13 @@ function allAt(seconds: bigint, nanoseconds: number): Mdata {
   };
 }
 
+/** What was done has been done: times that can't be kept are no reason to say otherwise. */
 function stamp(brick: PosixBrick, place: Place, which: Which, by: Stamp): void {
   if (!brick.options.ctime || !(which.ctime || which.mtime || which.atime)) return;
+  afterwards(brick, () => setStamp(brick, place, which, by));
+}
+
+function setStamp(brick: PosixBrick, place: Place, which: Which, by: Stamp): void {
   const seconds = BigInt(by.seconds);
   // A file without times gets all three: later stamps then have something to compare with.
   const times = readTimes(brick, place) ?? allAt(seconds, by.nanoseconds);

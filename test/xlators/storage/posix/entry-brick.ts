@@ -61,6 +61,15 @@ export class EntryBrick {
 
   async restart(): Promise<void> {
     await this.graph.close();
+    await this.begin();
+  }
+
+  /** Ends the server whose host has failed it. */
+  async end(): Promise<void> {
+    await this.graph.close().catch(() => {});
+  }
+
+  async begin(): Promise<void> {
     this.graph = posixGraph(this.directory, this.options);
     await this.graph.start();
   }

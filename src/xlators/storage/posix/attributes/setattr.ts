@@ -55,6 +55,17 @@ function change(
   context: CallContext,
 ): { prestat: Iatt; poststat: Iatt } {
   const prestat = brick.iatt(place, gfid);
+  brick.store.together(() => act(brick, place, prestat, { stat, valid }, context));
+  return { prestat, poststat: brick.iatt(place, gfid) };
+}
+
+function act(
+  brick: PosixBrick,
+  place: Place,
+  prestat: Iatt,
+  { stat, valid }: { readonly stat: Iatt; readonly valid: number },
+  context: CallContext,
+): void {
   if ((valid & (UID | GID)) !== 0) setOwner(brick, place, stat, valid);
   if ((valid & MODE) !== 0) setMode(brick, place, prestat, stat.mode);
   const atime = timeOf(valid, ATIME, ATIME_NOW, { seconds: stat.atime, nanoseconds: stat.atimeNsec });
@@ -65,7 +76,6 @@ function change(
   if ((atime ?? mtime ?? ctime) !== undefined) setTimes(brick, place, { atime, mtime, ctime }, context);
   if (valid === 0) touch(place);
   stampTimes(brick, place, context);
-  return { prestat, poststat: brick.iatt(place, gfid) };
 }
 
 export const setattr: PosixFop<'setattr'> = async (brick, request, context) => {

@@ -110,9 +110,11 @@ function setAll(
   const acts = [...dict].map((pair) => prepare(brick, place, before, pair, how));
   checkPresence(brick, place, dict.names(), how);
   const replaces = xdata?.entry(SYNC_BACKEND);
-  if (replaces !== undefined && entryInteger(replaces) !== 0n) dropHealed(brick, place);
-  for (const act of acts) act?.();
-  stampTimes(brick, place, context);
+  brick.store.together(() => {
+    if (replaces !== undefined && entryInteger(replaces) !== 0n) dropHealed(brick, place);
+    for (const act of acts) act?.();
+    stampTimes(brick, place, context);
+  });
   const reply = statsInXdata(before, brick.iatt(place, gfid));
   // access-control above keeps ACLs as the kernel's bytes, which a caller of the text doesn't send.
   for (const name of dict.names()) {

@@ -1,8 +1,8 @@
-import { linkSync, unlinkSync } from 'node:fs';
+import { linkSync } from 'node:fs';
 import { GlfsError } from '../../../../errors.ts';
 import { isDirectory } from '../../../../protocol/iatt.ts';
 import { nameBytes } from '../brick-directory.ts';
-import { noteName } from '../gfid2path.ts';
+import { withNameNoted } from '../gfid2path.ts';
 import { lookAt } from '../handles.ts';
 import { refuseWhenFull } from '../reserve.ts';
 import { stampTimes } from '../times.ts';
@@ -25,13 +25,8 @@ export const link: EntryFop<'link'> = async (brick, { loc, newLoc, xdata }, cont
   const parent = parentBefore(brick, newLoc);
   if (xdata?.has(entryKeys.forceReplace) === true) removeLinktoFile(brick, path);
   if (lookAt(path) !== undefined) throw new GlfsError('EEXIST');
-  linkSync(source, path);
-  try {
-    noteName(brick, path, parent.gfid, nameBytes(newLoc.name!), before.nlink + 1);
-  } catch (error) {
-    unlinkSync(path);
-    throw error;
-  }
+  const name = nameBytes(newLoc.name!);
+  withNameNoted(brick, source, parent.gfid, name, () => linkSync(source, path), before.nlink + 1);
   stampTimes(brick, path, context);
   const postparent = parentAfter(brick, parent, context);
   return { stat: brick.iatt(path), preparent: parent.before, postparent };

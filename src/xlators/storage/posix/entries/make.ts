@@ -5,7 +5,7 @@ import { keys } from '../../../../protocol/keys.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
 import { encodeText } from '../../../../xdr/index.ts';
 import type { BrickDirectory } from '../brick-directory.ts';
-import { noteName } from '../gfid2path.ts';
+import { withNameNoted } from '../gfid2path.ts';
 import { lookAt } from '../handles.ts';
 import { stampTimes } from '../times.ts';
 import type { EntryFop } from './entry-fop.ts';
@@ -62,9 +62,8 @@ function linkExisting(brick: BrickDirectory, entry: NewEntry): boolean {
   const handle = brick.handles.handleOf(entry.gfid);
   const stat = lookAt(handle);
   if (stat === undefined || (stat.isSymbolicLink() && stat.nlink === 1n)) return false;
-  linkSync(handle, entry.path);
-  noteName(brick, entry.path, entry.parent.gfid, entry.name);
-  setInitialAttributes(brick, entry.path, entry.xdata);
+  setInitialAttributes(brick, handle, entry.xdata);
+  withNameNoted(brick, handle, entry.parent.gfid, entry.name, () => linkSync(handle, entry.path));
   stampTimes(brick, entry.path, entry.context);
   return true;
 }

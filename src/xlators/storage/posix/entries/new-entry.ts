@@ -2,10 +2,18 @@ import { linkSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
 import { GlfsError } from '../../../../errors.ts';
 import type { CallContext, Loc } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
-import { type Gfid, gfidToString, isNullGfid } from '../../../../protocol/gfid.ts';
+import {
+  type Gfid,
+  gfidEquals,
+  gfidToString,
+  isNullGfid,
+  newGfid,
+  ROOT_GFID,
+} from '../../../../protocol/gfid.ts';
 import type { Iatt } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { copyBytes } from '../../../../xdr/index.ts';
+import { afterwards } from '../aftermath.ts';
 import { ACL_ACCESS, ACL_DEFAULT } from '../attributes/names.ts';
 import { type BrickDirectory, nameBytes } from '../brick-directory.ts';
 import { noteName } from '../gfid2path.ts';
@@ -73,6 +81,7 @@ export function permissions(mode: number, umask: number, xdata: Dict): number {
 
 /** @throws GlfsError EEXIST where another file has the gfid. A handle that a crash left behind gives way. */
 function requireUnused(brick: BrickDirectory, gfid: Gfid): void {
+  if (gfidEquals(gfid, ROOT_GFID)) throw new GlfsError('EEXIST', 'the gfid of the root');
   if (brick.openCount(gfid) > 0 || !brick.handles.dropStale(gfid))
     throw new GlfsError('EEXIST', `another file of the brick has the gfid ${gfidToString(gfid)}`);
 }
@@ -93,24 +102,21 @@ export function makeFile<T>(
   const { store, handles } = brick;
   if (lookAt(entry.path) !== undefined) throw new GlfsError('EEXIST');
   requireUnused(brick, entry.gfid);
-  let handle: Buffer | undefined;
+  const handle = handles.handleOf(entry.gfid);
   try {
-    const made = handles.withFolder(entry.gfid, (path) => {
-      const result = make(path);
-      handle = path;
-      return result;
-    });
+    const made = handles.withFolder(entry.gfid, make);
     store.together(() => {
-      dress(brick, handle!, entry, mode);
-      noteName(brick, handle!, entry.parent.gfid, entry.name);
+      dress(brick, handle, entry, mode);
+      noteName(brick, handle, entry.parent.gfid, entry.name);
     });
-    linkSync(handle!, entry.path);
+    linkSync(handle, entry.path);
     return made;
   } catch (error) {
-    if (handle !== undefined) {
+    afterwards(brick, () => {
+      if (lookAt(handle) === undefined) return;
       store.forget(handle);
       unlinkSync(handle);
-    }
+    });
     throw error;
   }
 }
@@ -120,7 +126,8 @@ export function makeDirectory(brick: BrickDirectory, entry: NewEntry, mode: numb
   const { handles, store } = brick;
   if (lookAt(entry.path) !== undefined) throw new GlfsError('EEXIST');
   requireUnused(brick, entry.gfid);
-  const unseen = joined(brick.root, `${HIDDEN}/landfill/${gfidToString(entry.gfid)}`);
+  // Under another name than its gfid's: what a crash leaves there must not be in the way of a second attempt.
+  const unseen = joined(brick.root, `${HIDDEN}/landfill/${gfidToString(newGfid())}`);
   mkdirSync(unseen, { mode: 0o700 });
   try {
     store.forget(unseen);
@@ -128,9 +135,11 @@ export function makeDirectory(brick: BrickDirectory, entry: NewEntry, mode: numb
     handles.linkDirectory(entry.gfid, entry.parent.gfid, entry.name);
     renameSync(unseen, entry.path);
   } catch (error) {
-    handles.unlinkDirectory(entry.gfid, entry.parent.gfid, entry.name);
-    store.forget(unseen);
-    rmdirSync(unseen);
+    afterwards(brick, () => handles.unlinkDirectory(entry.gfid, entry.parent.gfid, entry.name));
+    afterwards(brick, () => {
+      store.forget(unseen);
+      rmdirSync(unseen);
+    });
     throw error;
   }
 }

@@ -4,8 +4,9 @@ import type { Inode } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { type Gfid, gfidEquals } from '../../../../protocol/gfid.ts';
 import { type Iatt, isDirectory } from '../../../../protocol/iatt.ts';
+import { afterwards } from '../aftermath.ts';
 import { type BrickDirectory, nameBytes } from '../brick-directory.ts';
-import { dropName, noteName } from '../gfid2path.ts';
+import { dropName, withNameNoted } from '../gfid2path.ts';
 import { lookAt } from '../handles.ts';
 import { stampTimes } from '../times.ts';
 import type { EntryFop } from './entry-fop.ts';
@@ -37,10 +38,13 @@ export const rename: EntryFop<'rename'> = async (brick, { loc, newLoc, xdata }, 
 
   // Two names of one file: rename(2) leaves both.
   if (victim === undefined || lookAt(from.path)?.ino !== lookAt(to.path)?.ino) {
-    const settleVictim = victim === undefined ? () => {} : leaving(brick, to, victim);
-    if (directory) moveDirectory(brick, from, to, gfid);
-    else moveFile(brick, from, to);
-    settleVictim();
+    const leaves = victim === undefined ? undefined : leaving(brick, to, victim);
+    const move = (): void => {
+      if (directory) moveDirectory(brick, from, to, gfid, victim !== undefined);
+      else moveFile(brick, from, to);
+    };
+    if (leaves === undefined) move();
+    else leaves(move);
   }
 
   // Paths are made again: they may have led through the directory that moved.
@@ -70,36 +74,57 @@ function requireExpected(inode: Inode, victim: Iatt): void {
   throw new GlfsError('EEXIST', 'another directory is in the way than the caller knows of');
 }
 
-/** What is to be done with the file that the name led to, once it is replaced. */
-function leaving(brick: BrickDirectory, { path, parent, name }: End, victim: Iatt): () => void {
+/** Runs a move with what belongs to it for the file that the name led to. */
+function leaving(
+  brick: BrickDirectory,
+  { path, parent, name }: End,
+  victim: Iatt,
+): (move: () => void) => void {
   if (isDirectory(victim)) {
     const forget = brick.store.forgetLater(path);
-    return () => {
-      forget();
-      brick.handles.unlinkDirectory(victim.gfid, parent.gfid, name);
+    return (move) => {
+      move();
+      afterwards(brick, forget);
+      afterwards(brick, () => brick.handles.unlinkDirectory(victim.gfid, parent.gfid, name));
     };
   }
   const file = departing(brick, path, victim.gfid);
-  return () => {
-    if (file.links > 1 && file.handle !== undefined) dropName(brick, file.handle, parent.gfid, name);
+  return (move) => {
+    file.leave(move);
+    const left = file.links > 1 ? file.handle : undefined;
+    if (left !== undefined) afterwards(brick, () => dropName(brick, left, parent.gfid, name));
     file.settle();
   };
 }
 
 function moveFile(brick: BrickDirectory, from: End, to: End): void {
-  // The new name is noted first: a crash then leaves one too many, never one too few.
-  noteName(brick, from.path, to.parent.gfid, to.name);
+  withNameNoted(brick, from.path, to.parent.gfid, to.name, () => renameSync(from.path, to.path));
+  afterwards(brick, () => dropName(brick, to.path, from.parent.gfid, from.name));
+}
+
+function moveDirectory(
+  brick: BrickDirectory,
+  from: End,
+  to: End,
+  gfid: Gfid | undefined,
+  replaces: boolean,
+): void {
+  const link = gfid === undefined ? undefined : brick.handles.relinkDirectory(gfid, to.parent.gfid, to.name);
   try {
     renameSync(from.path, to.path);
   } catch (error) {
-    dropName(brick, from.path, to.parent.gfid, to.name);
+    afterwards(brick, () => link?.abandon());
     throw error;
   }
-  dropName(brick, to.path, from.parent.gfid, from.name);
-}
-
-function moveDirectory(brick: BrickDirectory, from: End, to: End, gfid: Gfid | undefined): void {
-  renameSync(from.path, to.path);
   brick.handles.forgetPaths();
-  if (gfid !== undefined) brick.handles.linkDirectory(gfid, to.parent.gfid, to.name);
+  try {
+    link?.commit();
+  } catch (error) {
+    if (!replaces) {
+      renameSync(to.path, from.path);
+      throw error;
+    }
+    // The directory that was in the way can't be brought back. Where this fails, too, the next lookup by name mends the handle.
+    afterwards(brick, () => brick.handles.linkDirectory(gfid!, to.parent.gfid, to.name));
+  }
 }

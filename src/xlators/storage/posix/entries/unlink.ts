@@ -3,6 +3,7 @@ import { GlfsError } from '../../../../errors.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { isDirectory } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
+import { afterwards } from '../aftermath.ts';
 import { nameBytes } from '../brick-directory.ts';
 import { dropName } from '../gfid2path.ts';
 import { stampTimes } from '../times.ts';
@@ -24,10 +25,10 @@ export const unlink: EntryFop<'unlink'> = async (brick, { loc, xdata }, context)
     throw new GlfsError('EBUSY', 'the file is no linkto file');
 
   const file = departing(brick, path, gfid);
-  unlinkSync(path);
+  file.leave(() => unlinkSync(path));
   const left = file.links > 1 ? file.handle : undefined;
   if (left !== undefined) {
-    dropName(brick, left, parent.gfid, nameBytes(loc.name!));
+    afterwards(brick, () => dropName(brick, left, parent.gfid, nameBytes(loc.name!)));
     stampTimes(brick, left, context);
   }
   const reply = new Dict();
@@ -53,8 +54,9 @@ export const rmdir: EntryFop<'rmdir'> = async (brick, { loc, xflags }, context) 
     brick.landfill.take(path);
   } else {
     rmdirSync(path);
-    forget();
+    afterwards(brick, forget);
   }
-  if (gfid !== undefined) brick.handles.unlinkDirectory(gfid, parent.gfid, nameBytes(loc.name!));
+  if (gfid !== undefined)
+    afterwards(brick, () => brick.handles.unlinkDirectory(gfid, parent.gfid, nameBytes(loc.name!)));
   return { preparent: parent.before, postparent: parentAfter(brick, parent, context) };
 };

@@ -1,4 +1,4 @@
-import { closeSync, ftruncate as ftruncateCallback } from 'node:fs';
+import { ftruncate as ftruncateCallback } from 'node:fs';
 import { promisify } from 'node:util';
 import { GlfsError } from '../../../../errors.ts';
 import type { CallContext } from '../../../../graph/index.ts';
@@ -32,10 +32,8 @@ export const truncate: PosixFop<'truncate'> = async (brick, { loc, offset }, con
   const type = typeOfMode(Number(brick.store.stat(path).mode));
   if (type === 'directory') throw new GlfsError('EISDIR');
   if (type !== 'file') throw new GlfsError('EINVAL', `a ${type} has no size`);
-  const descriptor = brick.openFile(path, OpenFlag.WRONLY);
-  try {
-    return await cut(brick, descriptor, loc.inode.gfid, offset, context);
-  } finally {
-    closeSync(descriptor);
-  }
+  const { gfid } = loc.inode;
+  return brick.visit(gfid, brick.openFile(path, OpenFlag.WRONLY), (descriptor) =>
+    cut(brick, descriptor, gfid, offset, context),
+  );
 };
