@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -67,6 +67,12 @@ export class EntryBrick {
   /** Ends the server whose host has failed it. */
   async end(): Promise<void> {
     await this.graph.close().catch(() => {});
+  }
+
+  /** A fresh directory, of a brick that was ended. */
+  async wipe(): Promise<void> {
+    rmSync(this.directory, { recursive: true });
+    mkdirSync(this.directory);
   }
 
   async begin(): Promise<void> {
