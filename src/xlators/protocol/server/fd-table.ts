@@ -1,8 +1,21 @@
+import { readFileSync } from 'node:fs';
 import { GlfsError } from '../../../errors.ts';
 import type { Fd, Inode } from '../../../graph/index.ts';
 
-/** More open files than this are refused to one client (EMFILE). */
-const MOST = 1 << 20;
+/**
+ * More open files than this are refused to one client (EMFILE). The process has a descriptor for each: half of its own are left
+ * to the others.
+ */
+const MOST = Math.min(1 << 20, Math.floor(descriptorLimit() / 2));
+
+function descriptorLimit(): number {
+  try {
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
 
 /** An fd that a client has open, with the inode that stays in the table for it. */
 export class OpenFd {

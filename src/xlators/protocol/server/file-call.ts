@@ -11,7 +11,7 @@ import { Resolver } from './resolve.ts';
 
 /** Numbers for no fd in particular: the file is meant by its gfid. */
 const ANONYMOUS = -2n;
-/** Bytes that one READ may ask for; what is longer is EINVAL. */
+/** Bytes that one READ, or RCHECKSUM, may ask for; what is longer is EINVAL. */
 export const MAX_READ = 128 << 20;
 /** Bytes that a listing may have; more is cut, the next call goes on from there. */
 const MAX_LISTING = 1 << 20;
@@ -103,8 +103,8 @@ export async function resolveRequest(
 ): Promise<Fields> {
   const resolver = new Resolver(client.export, client.rootGfid, context);
   const given = argumentsOf(fop, wire);
-  if (fop === 'read' && (given.size as number) > MAX_READ)
-    throw new GlfsError('EINVAL', 'READ of too many bytes');
+  if ((fop === 'read' || fop === 'rchecksum') && (given.size as number) > MAX_READ)
+    throw new GlfsError('EINVAL', `${fop} of too many bytes`);
   if (fop === 'readdir' || fop === 'readdirp') given.size = Math.min(given.size as number, MAX_LISTING);
   const target = await builders[fops[fop].target](wire.fields, { client, resolver, fop, uses });
   return { ...given, ...target };

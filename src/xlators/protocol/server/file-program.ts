@@ -41,10 +41,11 @@ const SMALL_REPLY = 256 * 1024;
 /** What the entries of a listing bring along beside its size: attributes, and contents of small files. */
 const LISTING_REPLY = 4 << 20;
 
-/** Bytes that the reply may have, where they are many. */
+/** Bytes that it takes to make the reply, where they are many. */
 function replyBytes(fop: FopName, { size }: Record<string, unknown>): number {
   if (fop === 'readdirp') return LISTING_REPLY;
-  return fop === 'read' && (size as number) > SMALL_REPLY ? Math.min(size as number, MAX_READ) : 0;
+  const reads = fop === 'read' || fop === 'rchecksum';
+  return reads && (size as number) > SMALL_REPLY ? Math.min(size as number, MAX_READ) : 0;
 }
 
 /** Whether the call may wait until another client gives something up. */
