@@ -155,6 +155,8 @@ export type Capability =
   | 'copy-range'
   | 'access'
   | 'nanoseconds'
+  /** Every path is looked up anew from its top: nothing is believed because it was so a moment ago. */
+  | 'fresh-names'
   /** Directories count their subdirectories as links. */
   | 'directory-links';
 

@@ -12,14 +12,19 @@ const layers: readonly Layer[] = [
   ['features/read-only', { 'read-only': 'off' }],
   'features/utime',
   'features/selinux',
-  'features/namespace',
   'debug/io-stats',
   'debug/trace',
   ['debug/delay-gen', { 'delay-percentage': '0' }],
   ['debug/error-gen', { failure: '0' }],
-  'performance/io-threads',
-  'meta',
 ];
 
 for (const layer of layers)
   conformance(local({ name: `${typeOf(layer)} alone`, brick: [layer], small: true }));
+
+conformance(
+  local({
+    name: 'layers that are idle',
+    brick: ['performance/io-threads', 'features/namespace', 'meta'],
+    small: true,
+  }),
+);

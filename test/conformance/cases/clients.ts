@@ -6,6 +6,7 @@ import {
   group,
   isThere,
   names,
+  needing,
   O_CREAT,
   O_EXCL,
   O_RDONLY,
@@ -124,7 +125,7 @@ export const clients = group(
         }),
       );
     },
-    'a directory that the other has replaced': async ({ fs }) => {
+    'a directory that the other has replaced': needing('fresh-names', async ({ fs }) => {
       const other = await fs.other();
       await fs.mkdir('dir');
       await put(fs, 'dir/old', 'old');
@@ -134,7 +135,7 @@ export const clients = group(
       await put(fs, 'dir/new', 'new');
       expect(await get(other, 'dir/new')).toBe('new');
       expect(await get(other, 'away/old')).toBe('old');
-    },
+    }),
   },
   ['two-clients'],
 );

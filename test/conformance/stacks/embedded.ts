@@ -1,13 +1,16 @@
 import type { VolumeOptions } from '../../../src/index.ts';
 import { type ClusterOptions, startCluster, type VolumeSpec } from '../../../src/testing/index.ts';
+import type { Lacks } from '../subject.ts';
 import type { Stack } from '../suite.ts';
 import { patience, running } from './graphs.ts';
+import { place } from './places.ts';
 
 /** A volume of the embedded cluster, as programs have it: from the management server, by its URL. */
 export function embedded(
   name: string,
   spec: VolumeSpec,
   more: {
+    lacks?: Lacks;
     cluster?: Partial<ClusterOptions>;
     client?: VolumeOptions;
     traits?: readonly string[];
@@ -18,13 +21,15 @@ export function embedded(
   return {
     name,
     traits: ['volume', 'embedded', 'posix', ...layers, ...(more.traits ?? [])],
+    lacks: more.lacks,
     small: more.small,
     async start() {
-      const cluster = await startCluster({ volumes: { vol: spec }, ...more.cluster });
+      const { directory, remove } = place();
+      const cluster = await startCluster({ volumes: { vol: spec }, directory, ...more.cluster });
       return running(
         () => cluster.connect('vol', { ...patience, ...more.client }),
-        {},
-        () => cluster.stop(),
+        more.lacks ?? {},
+        () => cluster.stop().finally(remove),
       );
     },
   };

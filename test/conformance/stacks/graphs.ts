@@ -1,12 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Volume, type VolumeOptions } from '../../../src/index.ts';
 import { syscalls } from '../../../src/syscalls.ts';
 import { printVolfile, type VolfileNode } from '../../../src/volfile/index.ts';
 import type { Lacks } from '../subject.ts';
 import { VolumeSubject } from '../subjects/volume.ts';
 import type { Running, Stack } from '../suite.ts';
+import { brickDirectories } from './places.ts';
 import { probed } from './probes.ts';
 
 /** A translator of a stack: its type, or type and options. */
@@ -26,6 +24,8 @@ export interface Shape {
   readonly top?: readonly Layer[];
   readonly lacks?: Lacks;
   readonly small?: boolean;
+  /** Bricks on disk, and not in memory. */
+  readonly onDisk?: boolean;
 }
 
 export function typeOf(layer: Layer): string {
@@ -95,14 +95,6 @@ export function upperNodes({ cluster, top = [] }: Shape, below: readonly string[
   return nodes.length > 0 ? piled(nodes, top, 'v-') : piled([start], top, 'v-').slice(1);
 }
 
-/** Directories of bricks that go with the stack. */
-export function brickDirectories(count: number): { directories: string[]; remove: () => void } {
-  const base = mkdtempSync(join(tmpdir(), 'glfs-conformance-'));
-  const directories = Array.from({ length: count }, (_, index) => join(base, `brick-${index}`));
-  for (const directory of directories) mkdirSync(directory);
-  return { directories, remove: () => rmSync(base, { recursive: true, force: true }) };
-}
-
 /** A volume as a running stack; `connect` makes the second client where there can be one. */
 export async function running(
   connect: () => Promise<Volume>,
@@ -142,7 +134,7 @@ export function local(shape: Shape): Stack {
     lacks,
     small: shape.small,
     async start() {
-      const { directories, remove } = brickDirectories(shape.bricks ?? 1);
+      const { directories, remove } = brickDirectories(shape.bricks ?? 1, shape.onDisk);
       const below = directories.map((directory, index) => brickNodes(shape, directory, `b${index}-`));
       const upper = upperNodes(
         shape,

@@ -1,11 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmodSync } from 'node:fs';
 import { syscalls } from '../../../src/syscalls.ts';
 import type { Capability, Lacks, Subject } from '../subject.ts';
 import { KernelSubject } from '../subjects/kernel.ts';
 import { KernelHelper } from '../subjects/kernel-helper.ts';
 import type { Stack } from '../suite.ts';
+import { place } from './places.ts';
 import { probed } from './probes.ts';
 
 function all(reason: string, capabilities: readonly Capability[]): Lacks {
@@ -36,7 +35,7 @@ export const kernel: Stack = {
   traits: ['kernel'],
   lacks: lacking(),
   async start() {
-    const directory = mkdtempSync(join(tmpdir(), 'glfs-conformance-'));
+    const { directory, remove } = place(true);
     // Others than root must get there.
     chmodSync(directory, 0o755);
     let helper: KernelHelper | undefined;
@@ -49,7 +48,7 @@ export const kernel: Stack = {
       lacks: await probed(subject, lacking()),
       async stop() {
         await helper?.close();
-        rmSync(directory, { recursive: true, force: true });
+        remove();
       },
     };
   },

@@ -4,17 +4,8 @@ import { silent } from '../../../src/logger.ts';
 import { parseVolfile, printVolfile, type VolfileNode } from '../../../src/volfile/index.ts';
 import { ProtocolServer } from '../../../src/xlators/protocol/server/index.ts';
 import type { Stack } from '../suite.ts';
-import {
-  brickDirectories,
-  brickNodes,
-  lacksOf,
-  patience,
-  piled,
-  running,
-  type Shape,
-  traitsOf,
-  upperNodes,
-} from './graphs.ts';
+import { brickNodes, lacksOf, patience, piled, running, type Shape, traitsOf, upperNodes } from './graphs.ts';
+import { brickDirectories } from './places.ts';
 
 /** A brick that listens on the loopback, by protocol/server at the top of its graph. */
 async function serve(shape: Shape, directory: string): Promise<{ graph: Graph; port: number }> {
@@ -74,7 +65,7 @@ export function served(shape: Shape & { readonly client?: Readonly<Record<string
     lacks,
     small: shape.small,
     async start() {
-      const { directories, remove } = brickDirectories(shape.bricks ?? 1);
+      const { directories, remove } = brickDirectories(shape.bricks ?? 1, shape.onDisk);
       const bricks: { graph: Graph; port: number }[] = [];
       const end = async (): Promise<void> => {
         for (const { graph } of bricks) await graph.close();

@@ -9,8 +9,9 @@ const WRITE_AND_SEARCH = 3;
 const S_ISVTX = 0o1000;
 
 /**
- * What the brick would check in a plain rename, for a caller other than root, before it is done as root in steps.
- * @throws GlfsError EACCES, EPERM
+ * What the brick would check in a plain rename, for a caller other than root, before it is done as root in steps. In sticky
+ * directories bricks refuse with EACCES, not with Linux's EPERM: which of the two it is must not hang on the names' hashes.
+ * @throws GlfsError EACCES
  */
 export async function requireRights(plan: FilePlan, context: CallContext): Promise<void> {
   if (context.uid === 0) return;
@@ -20,7 +21,7 @@ export async function requireRights(plan: FilePlan, context: CallContext): Promi
     if (owner === undefined || owner === context.uid) return;
     const parent = (await data.stat({ loc: { inode: directory } }, context)).stat;
     if ((parent.mode & S_ISVTX) === 0 || parent.uid === context.uid) return;
-    throw new GlfsError('EPERM', 'the directory is sticky and the file somebody else’s');
+    throw new GlfsError('EACCES', 'the directory is sticky and the file somebody else’s');
   };
   await check(source.parent, stat.uid);
   await check(target.parent, old?.stat.uid);
