@@ -1,11 +1,17 @@
 import { toGlfsError } from '../errors.ts';
+import { silent } from '../logger.ts';
 import { BrickHost } from './brick-host.ts';
+import { forwarding } from './brick-log.ts';
 import type { Order, Outcome } from './brick-worker.ts';
 
 /*
  * The process of one brick: takes orders from its parent, and ends with it.
  */
-const host = new BrickHost(process.argv[2] ?? 'brick');
+const [, , name = 'brick', wanted] = process.argv;
+const log = forwarding((line) => {
+  if (process.connected) process.send!({ line });
+});
+const host = new BrickHost(name, wanted === 'log' ? log : silent);
 
 process.on('message', async ({ id, order, given }: Order) => {
   const answer = (outcome: Outcome): void => {

@@ -18,10 +18,12 @@ interface Layer {
 const layers: readonly Layer[] = [
   {
     type: 'storage/posix',
-    options: ({ id }, { directory }) => [
+    options: ({ id, bricks }, { directory }) => [
       ['directory', directory],
       ['volume-id', id],
       ['fips-mode-rchecksum', 'on'],
+      // All bricks of a cluster lie in one directory: each shows its share of that file system.
+      ['shared-brick-count', String(bricks.length)],
     ],
   },
   { type: 'features/arbiter', when: ({ layout }, { index }) => isArbiter(layout, index) },

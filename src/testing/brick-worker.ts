@@ -2,7 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type ErrnoCode, GlfsError } from '../errors.ts';
+import { type Logger, silent } from '../logger.ts';
 import type { FopName } from '../protocol/fops.ts';
+import type { LogLine } from './brick-log.ts';
 import type { BrickOrders } from './brick-orders.ts';
 import type { FaultRule } from './types.ts';
 
@@ -39,14 +41,18 @@ export class BrickWorker implements BrickOrders {
     private readonly name: string,
     /** Told when the process ends by itself. */
     private readonly onDeath: () => void,
+    private readonly log: Logger = silent,
   ) {}
 
   async start(volfile: string): Promise<number> {
-    const child = fork(...program(this.name));
+    const child = fork(...program(this.name, this.log !== silent));
     this.child = child;
     if (children.size === 0) process.on('exit', killAll);
     children.add(child);
-    child.on('message', (outcome: Outcome) => this.settle(outcome));
+    child.on('message', (message: Outcome | { readonly line: LogLine }) => {
+      if ('line' in message) this.tell(message.line);
+      else this.settle(message);
+    });
     child.on('error', () => {});
     child.once('exit', () => this.ended(child));
     // What serves must not keep a program alive that has done its work.
@@ -72,6 +78,10 @@ export class BrickWorker implements BrickOrders {
 
   private down(): GlfsError {
     return new GlfsError('ENOTCONN', `brick ${this.name} is down`);
+  }
+
+  private tell({ level, details, message }: LogLine): void {
+    this.log[level]({ brick: this.name, ...details }, message);
   }
 
   private settle({ id, result, error }: Outcome): void {
@@ -139,13 +149,13 @@ export class BrickWorker implements BrickOrders {
 }
 
 /** The entry beside this file: in dist/ a program of its own, in a checkout a source that tsx runs. */
-function program(name: string): Parameters<typeof fork> {
+function program(name: string, logs: boolean): Parameters<typeof fork> {
   const fromSources = import.meta.url.endsWith('.ts');
   const entry = new URL(fromSources ? './brick-entry.ts' : './testing-brick.js', import.meta.url);
   const execArgv = fromSources ? ['--import', createRequire(import.meta.url).resolve('tsx')] : [];
   return [
     fileURLToPath(entry),
-    [name],
+    logs ? [name, 'log'] : [name],
     // Infinity, which rules may have, is no JSON.
     { execArgv, serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
   ];

@@ -48,7 +48,9 @@ export class EmbeddedVolume {
       port,
       volfile: (listen) => brickVolfile(this.plan(), { index, directory, port: listen }),
       host: (onDeath) =>
-        this.around.workers ? new BrickWorker(name, onDeath) : new BrickHost(name, this.around.log),
+        this.around.workers
+          ? new BrickWorker(name, onDeath, this.around.log)
+          : new BrickHost(name, this.around.log),
     });
   }
 

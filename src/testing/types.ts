@@ -31,7 +31,7 @@ export interface ClusterOptions {
   /** TLS of bricks (and, with `managementTls`, of the management server). */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly managementTls?: boolean;
-  /** A pino-like logger for servers in this process; silent by default. */
+  /** A pino-like logger for the servers, those in workers too; silent by default. */
   readonly logger?: Logger;
 }
 
