@@ -84,7 +84,7 @@ export const libgfapiStories: Readonly<Record<string, (studio: Studio) => Promis
     const file = join(scratch, 'jobs.fio');
     await writeFile(
       file,
-      '[global]\nsize=1m\nbs=4k\nverify=crc32c\nverify_fatal=1\n' +
+      '[global]\nsize=1m\nbs=4k\nverify=crc32c\nverify_fatal=1\nverify_state_save=0\n' +
         job('random', 'gfapi', 'rw=randwrite') +
         job('random-async', 'gfapi_async', 'rw=randwrite\niodepth=16') +
         job('sequential', 'gfapi', 'rw=write\nbs=128k\nsize=4m') +
