@@ -48,8 +48,9 @@ export class EntryBrick {
     private readonly options: Readonly<Record<string, string>>,
   ) {}
 
-  static async start(options: Readonly<Record<string, string>> = {}): Promise<EntryBrick> {
-    const directory = mkdtempSync(join(tmpdir(), 'glfs-entries-'));
+  /** `within`: where its directory is made. */
+  static async start(options: Readonly<Record<string, string>> = {}, within = tmpdir()): Promise<EntryBrick> {
+    const directory = mkdtempSync(join(within, 'glfs-entries-'));
     const graph = posixGraph(directory, options);
     await graph.start();
     return new EntryBrick(directory, graph, options);
