@@ -111,7 +111,7 @@ function buildProgram(hooks: Hooks): Command {
 function addCommand(parent: Command, spec: CommandSpec, hooks: Hooks, path = ''): void {
   const name = `${path}${spec.name}`;
   const command = parent.command(spec.name).summary(spec.summary).description(describe(spec));
-  if (spec.operands !== '') command.usage(`[options] ${spec.operands}`);
+  if (spec.subcommands === undefined) command.usage(`[options] ${spec.operands}`.trimEnd());
   for (const option of spec.options) command.addOption(optionOf(option));
   command.addHelpText('after', helpTail(spec, name));
   for (const inner of spec.subcommands ?? []) addCommand(command, inner, hooks, `${name} `);

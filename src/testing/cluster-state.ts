@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GlfsError } from '../errors.ts';
 import { gfidToString, newGfid } from '../protocol/gfid.ts';
@@ -118,7 +118,6 @@ const LOCK_FILE = 'glfs-cluster.lock';
  * @throws GlfsError EBUSY where another cluster has it.
  */
 export function lockDirectory(directory: string): () => void {
-  mkdirSync(directory, { recursive: true });
   const path = join(directory, LOCK_FILE);
   const mine = `${process.pid} ${birthOf(process.pid)}\n`;
   for (let attempt = 0; ; attempt++) {

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { connect, type Volume, type VolumeOptions } from '../api/index.ts';
-import { GlfsError } from '../errors.ts';
+import { GlfsError, toGlfsError } from '../errors.ts';
 import { silent } from '../logger.ts';
 import { type ClusterState, layoutOf, loadState, lockDirectory, saveState } from './cluster-state.ts';
 import { EmbeddedVolume } from './embedded-volume.ts';
@@ -16,7 +16,8 @@ import type { TlsFiles } from './volume-plan.ts';
  * Starts a cluster of the volumes in `options`: bricks and a management server, over TCP. With the same directory the next
  * cluster serves the same data under the same ids, and on the same ports where they are free.
  * @throws GlfsError EINVAL for options that are none, or a directory that holds other volumes; EBUSY where another cluster
- *   has it; EADDRINUSE, EADDRNOTAVAIL, EACCES where it can't listen.
+ *   has it; EADDRINUSE, EADDRNOTAVAIL, EACCES where it can't listen; what the host says of a directory that can't be made or
+ *   written to.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   checkOptions(options);
@@ -39,21 +40,37 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     return cluster;
   } catch (error) {
     for (const step of release.splice(0).reverse()) step();
-    throw error;
+    throw toGlfsError(error);
   }
 }
 
+/** One by one: node's own recursive mkdir never comes to an end where a parent is there and takes no directories, as /proc. */
 function prepared(directory: string): string {
-  mkdirSync(directory, { recursive: true });
+  const missing: string[] = [];
+  for (let at = directory; !existsSync(at) && at !== dirname(at); at = dirname(at)) missing.unshift(at);
+  try {
+    for (const path of missing) mkdirSync(path);
+  } catch (error) {
+    throw toGlfsError(error);
+  }
   return directory;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+/** Bricks let everybody in who has asked for the volfile: nobody beyond this machine shall be able to. */
+function isLoopback(host: string): boolean {
+  return isIP(host) !== 0 && loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** @throws GlfsError EINVAL, before anything is made. */
 function checkOptions({ volumes, host, port, bricks, seed, tls, managementTls }: ClusterOptions): void {
   if (Object.keys(volumes).length === 0) throw new GlfsError('EINVAL', 'a cluster needs a volume');
   for (const [name, spec] of Object.entries(volumes)) layoutOf(name, spec);
-  if (host !== undefined && isIP(host) === 0)
-    throw new GlfsError('EINVAL', `host '${host}': an address of this machine is expected`);
+  if (host !== undefined && !isLoopback(host))
+    throw new GlfsError('EINVAL', `host '${host}': a loopback address is expected, 127.… or ::1`);
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535))
     throw new GlfsError('EINVAL', `port ${port}: from 0 to 65535 is expected`);
   if (bricks !== undefined && bricks !== 'process' && bricks !== 'workers')
@@ -132,6 +149,8 @@ class EmbeddedCluster implements Cluster {
   /** Bricks first: the volfiles name their ports, and clients may come back at once. */
   async start(): Promise<void> {
     try {
+      // What bricks are marked with is kept before they are: a start that fails later must not make the directory useless.
+      saveState(this.directory, this.state);
       const starts = await Promise.allSettled([...this.volumes.values()].map((volume) => volume.start()));
       for (const start of starts) if (start.status === 'rejected') throw start.reason;
       await this.listen();

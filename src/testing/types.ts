@@ -20,7 +20,7 @@ export interface ClusterOptions {
   readonly volumes: Readonly<Record<string, VolumeSpec>>;
   /** Where bricks lie: kept when the cluster stops. Without it a temporary directory that goes with the cluster. */
   readonly directory?: string;
-  /** Address to bind (default 127.0.0.1); real clients that only know port 24007 want one of their own, e.g. 127.1.1.9. */
+  /** Loopback address to bind (default 127.0.0.1); real clients that only know port 24007 want one of their own, e.g. 127.1.1.9. */
   readonly host?: string;
   /** Port of the management server; 0, the default, takes a free one. */
   readonly port?: number;

@@ -94,6 +94,7 @@ describe('a cluster', () => {
       { volumes: { demo: { type: 'distribute 1', options: { 'server.ssl': 'on' } } } },
     ],
     ['a host name', { host: 'localhost' }],
+    ['an address that others can reach', { host: '0.0.0.0' }],
     ['a port beyond the range', { port: 70000 }],
     ['management TLS without certificates', { managementTls: true }],
   ])('refuses %s', async (_, options) => {
@@ -221,6 +222,22 @@ describe('a directory', () => {
     await cluster.stop();
     await started({ directory });
   });
+
+  test('whose first start failed is as good as new', async () => {
+    const directory = temporary();
+    const other = await started();
+    await expect(started({ directory, port: other.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await (await connected(await started({ directory }))).writeFile('/file', 'x');
+  });
+
+  test.each(['/proc/glfs/cluster', '/dev/null/cluster', '/dev/null'])(
+    'that can not be, %s, is refused at once',
+    async (directory) => {
+      const code = expect.stringMatching(/^(ENOENT|ENOTDIR|EACCES)$/);
+      const refused = { name: 'GlfsError', code };
+      await expect(started({ directory })).rejects.toMatchObject(refused);
+    },
+  );
 
   test.each<[string, ClusterOptions['volumes']]>([
     ['more bricks', { demo: { type: 'distribute 3' } }],

@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
+import { isGlfsError } from '../../errors.ts';
 import { type Cluster, startCluster, type VolumeSpec } from '../../testing/index.ts';
 import { command } from '../command.ts';
-import { UsageError } from '../errors.ts';
+import { CommandError, UsageError } from '../errors.ts';
+import { failed } from '../failed.ts';
 import { parseCount } from '../numbers.ts';
 import type { Session } from '../session.ts';
+import { strerror } from '../strerror.ts';
 
 interface DevOptions {
   type: string;
@@ -37,6 +40,16 @@ async function announce({ out }: Session, cluster: Cluster, volume: string, type
   for (const brick of bricks) await out.line(`  ${cluster.host}:${brick.port}  ${brick.directory}`);
   await out.line('Serving until ^C. For development and tests: it heals nothing and guards no real data.');
   await out.flush();
+}
+
+/** Why nothing is served, in terms of the command line. */
+function refusal(error: unknown, { directory, host, port }: DevOptions): Error {
+  if (isGlfsError(error, 'EINVAL')) return new UsageError(error.reason);
+  const cause = isGlfsError(error) ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+  if (!isGlfsError(error) || cause?.syscall !== 'listen') return failed(`cannot serve '${directory}'`, error);
+  const hint = error.code === 'EADDRINUSE' ? ' (--port 0 takes a free port)' : '';
+  const message = `cannot listen on ${host}, port ${port}: ${strerror(error.code)}${hint}`;
+  return new CommandError(message, { cause: error });
 }
 
 function ended(signal: AbortSignal): Promise<void> {
@@ -90,6 +103,8 @@ export const dev = command<DevOptions>({
       port,
       bricks: options.workers ? 'workers' : 'process',
       logger: session.logger,
+    }).catch((error: unknown) => {
+      throw refusal(error, options);
     });
     try {
       await announce(session, cluster, volume, type);
