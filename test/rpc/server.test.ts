@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -322,6 +322,78 @@ describe('bounds', () => {
     // What doesn't count is answered all the same, once.
     held.calls[5]!.answer({ result: words(0) });
     expect(xids(await peer.answers(2))).toEqual([7, 6]);
+  });
+
+  test('who floods it pushes out his own, not those of other hosts', async () => {
+    await using server = await TestServer.start({ untrustedConnections: 8 });
+    using other = await RawPeer.connect(server.port);
+    await server.connection(1);
+    const flood: Socket[] = [];
+    for (let count = 0; count < 40; count++)
+      flood.push(connect({ port: server.port, host: '127.0.0.1', localAddress: '127.0.0.2' }));
+    for (const socket of flood) socket.on('error', () => {});
+    await waitUntil(() => flood.filter((socket) => socket.destroyed).length >= 32, {
+      what: 'the flood to ebb',
+      ...soon,
+    });
+    other.call(1);
+    expect(xids(await other.answers(1))).toEqual([1]);
+    for (const socket of flood) socket.destroy();
+  });
+
+  test('connections have an end, for the host that has most of them', async () => {
+    await using server = await TestServer.start({ connections: 4 });
+    using other = await RawPeer.connect(server.port);
+    (await server.connection(1)).trust();
+    const many: Socket[] = [];
+    for (let count = 0; count < 10; count++) {
+      const socket = connect({ port: server.port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+      socket.on('error', () => {});
+      many.push(socket);
+    }
+    await waitUntil(() => many.filter((socket) => socket.destroyed).length === 7, {
+      what: 'seven to be put out',
+      ...soon,
+    });
+    other.call(1);
+    expect(xids(await other.answers(1))).toEqual([1]);
+    for (const socket of many) socket.destroy();
+  });
+
+  test('of one chunk no more is taken than of several', async () => {
+    await using server = await TestServer.start();
+    const held = new Held();
+    server.answer = held.dispatch;
+    using peer = await RawPeer.connect(server.port);
+    peer.send(Buffer.concat(Array.from({ length: 200 }, (_, index) => callRecord(index + 1, words(index)))));
+    await held.got(64);
+    using other = await RawPeer.connect(server.port);
+    other.call(1);
+    await held.got(65);
+    expect(held.calls).toHaveLength(65);
+    for (let index = 0; index < 201; index++) {
+      await held.got(index + 1);
+      held.calls[index]!.answer({ result: words(0) });
+    }
+    expect(xids(await peer.answers(200)).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 200 }, (_, index) => index + 1),
+    );
+  });
+
+  test('calls that are not answered hold no more than so many bytes', async () => {
+    await using server = await TestServer.start({ limits: { held: 1 << 20 } });
+    const held = new Held();
+    server.answer = held.dispatch;
+    using peer = await RawPeer.connect(server.port);
+    (await server.connection()).trust();
+    for (let xid = 1; xid <= 10; xid++) peer.send(callRecord(xid, Buffer.alloc(400_000)));
+    await held.got(3);
+    using other = await RawPeer.connect(server.port);
+    other.call(1);
+    await held.got(4);
+    expect(held.calls).toHaveLength(4);
+    held.calls[0]!.answer({ result: words(0) });
+    await held.got(5);
   });
 
   test('a peer that takes no replies is read no further', async () => {
