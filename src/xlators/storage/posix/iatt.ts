@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { GlfsError } from '../../../errors.ts';
 import { type Gfid, gfidToInode, isNullGfid } from '../../../protocol/gfid.ts';
 import { IATT_FLAGS, type Iatt, S_IFDIR, S_IFMT } from '../../../protocol/iatt.ts';
 
@@ -19,10 +20,15 @@ function split(nanoseconds: bigint): [bigint, number] {
   return [(nanoseconds - rest) / NANO, Number(rest)];
 }
 
-/** What stat(2) says of a file, as bricks send it. The host's times; the handle below .glusterfs is not counted as a link. */
+/**
+ * What stat(2) says of a file, as bricks send it. The host's times; the handle below .glusterfs is not counted as a link.
+ * @throws GlfsError EOVERFLOW for a file of more than 2^53 bytes
+ */
 export function toIatt(stat: BigIntStats, gfid: Gfid): Iatt {
   const mode = Number(stat.mode);
   const size = Number(stat.size);
+  // No caller could reach what is behind, and a rounded size would have it cut the file.
+  if (!Number.isSafeInteger(size)) throw new GlfsError('EOVERFLOW', `a file of ${stat.size} bytes`);
   const handle = (mode & S_IFMT) === S_IFDIR || stat.nlink === 0n ? 0n : 1n;
   const [atime, atimeNsec] = split(stat.atimeNs);
   const [mtime, mtimeNsec] = split(stat.mtimeNs);

@@ -2,8 +2,9 @@ import { isGlfsError } from '../../../../errors.ts';
 import { type Gfid, gfidEquals, gfidFromString, ROOT_GFID } from '../../../../protocol/gfid.ts';
 import { isDirectory } from '../../../../protocol/iatt.ts';
 import type { Place } from '../../../../syscalls.ts';
-import { decodeText } from '../../../../xdr/index.ts';
+import { decodeText, encodeText } from '../../../../xdr/index.ts';
 import type { PosixBrick } from '../brick.ts';
+import { joined, lookAt } from '../handles.ts';
 import { GFID2PATH } from './names.ts';
 
 /** Path of a directory in the volume, `/` for its root; `undefined` where the brick has no such directory. */
@@ -32,7 +33,15 @@ export function pathsOf(brick: PosixBrick, place: Place, gfid: Gfid): string[] {
     .filter((name) => name.startsWith(GFID2PATH))
     .flatMap((name) => {
       const value = decodeText(brick.store.get(place, name) ?? Buffer.alloc(0));
-      const parent = directoryPath(brick, gfidFromString(value.slice(0, 36)));
-      return parent === undefined ? [] : [`${parent === '/' ? '' : parent}/${value.slice(37)}`];
+      const directory = gfidFromString(value.slice(0, 36));
+      const parent = directoryPath(brick, directory);
+      if (parent === undefined || !leadsTo(brick, place, directory, value.slice(37))) return [];
+      return [`${parent === '/' ? '' : parent}/${value.slice(37)}`];
     });
+}
+
+/** A crash may have left the note of a name that the file has not got yet, or has no more. */
+function leadsTo(brick: PosixBrick, place: Place, directory: Gfid, name: string): boolean {
+  const entry = lookAt(joined(brick.pathOf(directory), encodeText(name)));
+  return entry !== undefined && entry.ino === brick.store.stat(place).ino;
 }
