@@ -22,6 +22,7 @@ export function clientVolfile(plan: VolumePlan): string {
   const spread = sets.length > 0 ? sets : bricks;
   const names = spread.map(({ name }) => name);
   nodes.push(node(`${plan.name}-dht`, 'cluster/distribute', distributeOptions(plan), names));
+  if (isOn(plan.options, 'features.shard', false)) top('shard', 'features/shard');
   if (isOn(plan.options, 'features.ctime', true)) top('utime', 'features/utime', [['noatime', 'on']]);
   for (const [name, layer] of performanceLayers)
     if (isOn(plan.options, name, false)) top(layer, `performance/${layer}`);

@@ -48,6 +48,7 @@ const structural = {
   'auth.reject': to(text),
   'auth.ssl-allow': to(text),
   'features.ctime': to(flag),
+  'features.shard': to(flag),
   ...Object.fromEntries(performanceLayers.map(([name]) => [name, to(flag)] as const)),
 } as const;
 
@@ -105,6 +106,9 @@ const table: Readonly<Record<string, VolumeOption>> = {
   'features.cache-invalidation-timeout': to(time, brick('features/upcall', 'cache-invalidation-timeout')),
   'features.leases': to(flag, brick('features/leases', 'leases')),
   'features.lease-lock-recall-timeout': to(time, brick('features/leases', 'lease-lock-recall-timeout')),
+  'features.shard-block-size': to(size, client('features/shard', 'shard-block-size')),
+  'features.shard-deletion-rate': to(number, client('features/shard', 'shard-deletion-rate')),
+  'features.shard-lru-limit': to(number, client('features/shard', 'shard-lru-limit')),
   'features.barrier': to(flag, brick('features/barrier', 'barrier')),
   'features.barrier-timeout': to(time, brick('features/barrier', 'barrier-timeout')),
   'features.enforce-mandatory-lock': to(flag, brick('features/locks', 'enforce-mandatory-lock')),
