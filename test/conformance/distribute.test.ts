@@ -1,7 +1,6 @@
 import { local } from './stacks/graphs.ts';
 import { conformance } from './suite.ts';
 
-conformance(local({ name: 'distribute over one brick', cluster: 'cluster/distribute', small: true }));
 // Layouts are made under inodelks, so several bricks need features/locks.
 conformance(
   local({

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { allCases } from './cases/index.ts';
 import { type Difference, differences } from './differences.ts';
 import type { Capability, Lacks, Subject } from './subject.ts';
-import { type Case, clockMoved } from './trial.ts';
+import { type Case, clockMoved, type Trial } from './trial.ts';
 
 /** A stack that runs. */
 export interface Running {
@@ -24,8 +24,8 @@ export interface Stack {
   start(): Promise<Running>;
 }
 
-const FULL = { entries: 5000, levels: 100 };
-const SMALL = { entries: 300, levels: 20 };
+const FULL = { entries: 5000, levels: 100, some: (count: number) => count };
+const SMALL = { entries: 200, levels: 20, some: (count: number) => Math.ceil(count / 4) };
 const CASE_TIMEOUT = 60_000;
 
 /**
@@ -64,7 +64,7 @@ async function runCase(
   each: Case,
   subject: Subject,
   directory: string,
-  size: { entries: number; levels: number },
+  size: Pick<Trial, 'entries' | 'levels' | 'some'>,
 ): Promise<void> {
   await subject.mkdir(directory, 0o755);
   const clock = `${directory}.clock`;

@@ -13,6 +13,8 @@ export interface Trial {
   readonly entries: number;
   /** How many directories a deep path has: 100, or fewer. */
   readonly levels: number;
+  /** How many of something that only its number makes dear: as many as said, or a quarter of that. */
+  some(count: number): number;
 }
 
 export type Run = (trial: Trial) => Promise<void>;

@@ -102,9 +102,10 @@ export const nameCases = group('names', {
     expect((await fs.readlink('link')).toString('hex')).toBe('fefd');
     expect(await get(fs, 'link')).toBe('x');
   },
-  'of each single byte but NUL, slash and dot': async ({ fs }) => {
+  'of each single byte but NUL, slash and dot': async ({ fs, some }) => {
+    const step = 255 / some(255);
     const bytes = Array.from({ length: 255 }, (_, index) => index + 1).filter(
-      (byte) => byte !== 0x2f && byte !== 0x2e,
+      (byte) => byte !== 0x2f && byte !== 0x2e && byte % Math.floor(step) === 0,
     );
     for (const byte of bytes) await put(fs, Buffer.from([byte]));
     expect(await hexNames(fs)).toEqual(bytes.map((byte) => Buffer.from([byte]).toString('hex')).sort());
@@ -178,10 +179,10 @@ export const nameCases = group('names', {
     await fails('ENOENT', fs.stat('missing/..'));
     expect(await isThere(fs, 'file')).toBe(true);
   },
-  'that begin as another ends': async ({ fs }) => {
-    for (let length = 1; length <= 40; length++) await put(fs, 'a'.repeat(length), String(length));
-    expect((await names(fs)).length).toBe(40);
-    expect(await get(fs, 'a'.repeat(23))).toBe('23');
+  'that are the beginning of another': async ({ fs }) => {
+    for (let length = 1; length <= 20; length++) await put(fs, 'a'.repeat(length), String(length));
+    expect((await names(fs)).length).toBe(20);
+    expect(await get(fs, 'a'.repeat(13))).toBe('13');
   },
 });
 
@@ -226,7 +227,7 @@ export const deepPaths = group('deep paths', {
   },
   'a path beyond 4,096 bytes is ENAMETOOLONG': async ({ fs }) => {
     await fs.mkdir('d');
-    await fails('ENAMETOOLONG', fs.stat(`d/${'../d/'.repeat(1000)}`));
+    await fails('ENAMETOOLONG', fs.stat(`d/${'./'.repeat(2100)}`));
     await fails('ENAMETOOLONG', fs.mkdir(`${'./'.repeat(2500)}new`));
   },
 });
