@@ -64,6 +64,17 @@ describe.each(['process', 'workers'] as const)('bricks in %s', (bricks) => {
     expect((await read).toString()).toBe('data');
   });
 
+  test('a program that tries again without a pause does not keep its client from coming back', async () => {
+    await using impatient = await connected(cluster, '1');
+    await brick.kill();
+    await expect(impatient.stat('/')).rejects.toMatchObject({ code: 'ENOTCONN' });
+    await brick.restart();
+    const deadline = Date.now() + 15_000;
+    const again = (): Promise<unknown> =>
+      impatient.stat('/').catch((error) => (Date.now() < deadline ? again() : error));
+    expect(isGlfsError(await again())).toBe(false);
+  });
+
   test.runIf(bricks === 'process')(
     'restarting one that runs cuts its connections, and nothing is lost',
     async () => {

@@ -108,7 +108,7 @@ describe('the schedule of faults', () => {
     expect(schedule.verdict('write')).toBeUndefined();
   });
 
-  test.each<[object, RegExp]>([
+  test.each<[object | null | undefined, RegExp]>([
     [{ action: 'explode' }, /one of fail/],
     [{ action: 'fail', fop: 'wriet' }, /no fop 'wriet'/],
     [{ action: 'fail', nth: 0 }, /nth/],
@@ -119,6 +119,12 @@ describe('the schedule of faults', () => {
     [{ action: 'fail', errno: 'EWHAT' }, /no errno/],
     [{ action: 'delay' }, /needs milliseconds/],
     [{ action: 'delay', milliseconds: -1 }, /duration/],
+    [{ action: 'delay', milliseconds: '5' }, /duration/],
+    [{ action: 'fail', fop: 'readv' }, /there is no fop 'readv'; there are lookup, .*, ipc$/],
+    [{ action: 'fail', fop: [] }, /at least one/],
+    [{ action: 'fail', error: 'EIO' }, /there is no 'error'; there are fop, .*errno/],
+    [undefined, /an object/],
+    [null, /an object/],
   ])('%j is refused', (rule, reason) => {
     const schedule = new FaultSchedule(1);
     expect(() => schedule.add(rule as FaultRule)).toThrow(expect.objectContaining({ code: 'EINVAL' }));

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { onAbort } from '../../../abort.ts';
 import { GlfsError, isGlfsError, toGlfsError } from '../../../errors.ts';
@@ -120,8 +121,12 @@ export class BrickSession {
   async available(context: CallContext): Promise<Link> {
     for (;;) {
       if (this.state === 'up') return this.link!;
-      if (this.state === 'down' || this.state === 'closed') throw this.unavailable();
-      await this.change(context);
+      if (this.state === 'closed') throw this.unavailable();
+      if (this.state === 'down') {
+        // Whoever tries again at once, and again, must not keep sockets and timers from their turn: we could never come back.
+        await turn();
+        if ((this.state as State) === 'down') throw this.unavailable();
+      } else await this.change(context);
     }
   }
 
