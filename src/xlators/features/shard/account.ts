@@ -13,6 +13,8 @@ export interface Change {
   readonly size?: number;
   /** Units of 512 bytes that its blocks grew by. */
   readonly blocks: number;
+  /** A block was shorter than it should have been: somebody may have cut the file. */
+  readonly doubtful?: boolean;
 }
 
 /**
@@ -23,12 +25,13 @@ export async function account(
   state: ShardState,
   file: FileState,
   target: Target,
-  { end = 0, size, blocks }: Change,
+  { end = 0, size, blocks, doubtful = false }: Change,
   context: CallContext,
 ): Promise<void> {
   const wanted = size ?? Math.max(file.size, end);
   const delta = wanted - file.size;
-  if (delta === 0 && blocks === 0) return;
+  // Adding nothing tells what there is.
+  if (delta === 0 && blocks === 0 && !doubtful) return;
   const alone = file.changing === 0;
   const counts = delta === 0 ? 0 : 1;
   file.version += counts;
@@ -53,8 +56,8 @@ export async function account(
 }
 
 /**
- * Clients that know nothing of the lock (GlusterFS's own) may have extended the file meanwhile: what was added then is too
- * much. The sum tells.
+ * Clients that know nothing of the lock (GlusterFS's own) may have extended the file meanwhile, or cut it: then too much was added,
+ * or too little. The sum tells.
  */
 async function agree(
   state: ShardState,

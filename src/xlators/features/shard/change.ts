@@ -56,6 +56,11 @@ export function isWhole({ piece, reply, error }: Answer<Changed>): boolean {
   return error === undefined && (reply?.count ?? piece.size) >= piece.size;
 }
 
+/** The block ended before the end of the piece. */
+export function isLengthened({ piece, reply }: Answer<Changed>): boolean {
+  return reply !== undefined && reply.prestat.size < piece.offset + (reply.count ?? piece.size);
+}
+
 /**
  * What counts is what was done without a gap from the front. Blocks behind the first that failed have been written perhaps: what
  * of them lies behind the end of the file must not come to light when it grows.
@@ -74,7 +79,8 @@ export async function settle(
   const blocks = grown(answers);
   const done = failure === undefined || (partial && count > 0);
   const end = extending && done ? offset + count : 0;
-  await account(state, file, target, { end, blocks }, context);
+  const doubtful = end > 0 && answers.some(isLengthened);
+  await account(state, file, target, { end, blocks, doubtful }, context);
   if (failure !== undefined && extending) await tidy(state, file, { fd, offset }, answers, context);
   if (!done) throw failure;
   const first = answers.find(({ reply }) => reply !== undefined)?.reply;

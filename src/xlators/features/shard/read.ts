@@ -19,9 +19,9 @@ export async function read(
   context: CallContext,
 ): Promise<Read> {
   const { fd, offset, size } = request;
-  let certain = file.held;
+  let certain = false;
   let end = file.size;
-  if (!certain && offset + size > end) {
+  if (offset + size > end) {
     end = (await state.refresh(file, { inode: fd.inode, fd }, context)).size;
     certain = true;
   }

@@ -3,7 +3,7 @@ import { withKey } from '../../../protocol/dict.ts';
 import { keys } from '../../../protocol/keys.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
 import { account } from './account.ts';
-import { type Changed, changeData, type DataChange, grown, isWhole, settle } from './change.ts';
+import { type Changed, changeData, type DataChange, grown, isLengthened, settle } from './change.ts';
 import type { FileState } from './files.ts';
 import { piecesOf, sliceData } from './pieces.ts';
 import type { ShardState } from './state.ts';
@@ -59,12 +59,9 @@ async function overwrite(
   return settle(state, file, change, answers, context);
 }
 
-/** The block had all those bytes before; or it failed, which is told as it is. */
+/** The block was there with all those bytes; or it failed, which is told as it is. */
 function overwrote(answer: Answer<Changed>): boolean {
-  const { piece, reply, error } = answer;
-  if (error !== undefined) return true;
-  if (reply === undefined) return false;
-  return !isWhole(answer) || reply.prestat.size >= piece.offset + piece.size;
+  return answer.error !== undefined || (answer.reply !== undefined && !isLengthened(answer));
 }
 
 function toChange(state: ShardState, file: FileState, request: Request<'write'>, make: boolean): DataChange {
