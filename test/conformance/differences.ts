@@ -110,9 +110,4 @@ export const differences: readonly Difference[] = [
   ...because(['client and server, version 3.3'], 'version 3.3 has 32 bits for seconds, none of them a sign', [
     ['times: before 1970', 'to match object'],
   ]),
-  ...because(
-    ['posix, sidecar store'],
-    'attributes lie in a record beside the file, whose inode is not touched; with features/utime, as in every volume, the client’s stamp moves the ctime',
-    [['times: setting and removing an attribute: ctime', "expected [ '-' ] to deeply equal [ 'c' ]"]],
-  ),
 ];

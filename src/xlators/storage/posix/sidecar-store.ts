@@ -1,4 +1,12 @@
-import { type BigIntStats, closeSync, openSync } from 'node:fs';
+import {
+  type BigIntStats,
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  lchownSync,
+  openSync,
+} from 'node:fs';
 import { GlfsError } from '../../../errors.ts';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../../protocol/iatt.ts';
 import type { Place, RawEntry, Syscalls } from '../../../syscalls.ts';
@@ -35,25 +43,27 @@ export class SidecarStore implements AttributeStore {
   }
 
   set(place: Place, name: string, value: Uint8Array, how?: 'create' | 'replace'): void {
-    const inode = inodeOf(place);
-    const record = this.records.get(inode) ?? NOTHING;
+    const stat = hostStat(place);
+    const record = this.records.get(stat.ino) ?? NOTHING;
     const there = record.attributes.has(name);
     if (how === 'create' && there) throw new GlfsError('EEXIST', `there is an attribute ${name}`);
     if (how === 'replace' && !there) throw new GlfsError('ENODATA', `there is no attribute ${name}`);
     if (value.length > MOST_BYTES) throw new GlfsError('E2BIG', `more than ${MOST_BYTES} bytes`);
     if (Buffer.byteLength(name) > 255) throw new GlfsError('ERANGE', 'the name of an attribute is too long');
     const attributes = new Map(record.attributes).set(name, Buffer.from(value));
-    this.records.put(inode, { ...record, attributes });
+    this.records.put(stat.ino, { ...record, attributes });
+    this.touch(place, stat);
   }
 
   remove(place: Place, name: string): void {
-    const inode = inodeOf(place);
-    const record = this.records.get(inode);
+    const stat = hostStat(place);
+    const record = this.records.get(stat.ino);
     if (record?.attributes.has(name) !== true)
       throw new GlfsError('ENODATA', `there is no attribute ${name}`);
     const attributes = new Map(record.attributes);
     attributes.delete(name);
-    this.records.put(inode, { ...record, attributes });
+    this.records.put(stat.ino, { ...record, attributes });
+    this.touch(place, stat);
   }
 
   list(place: Place): string[] {
@@ -93,8 +103,20 @@ export class SidecarStore implements AttributeStore {
       gid: gid ?? Number(stat.gid),
       mode: now,
     });
+    this.touch(place, stat);
     if (mode !== undefined && (kind === S_IFDIR || kind === S_IFREG))
       ownOnHost(place, { mode: (mode & 0o777) | (kind === S_IFDIR ? 0o700 : 0o600) });
+  }
+
+  /** The host's ctime moves with what is kept beside the file, by a change to what is there already. */
+  private touch(place: Place, stat: BigIntStats): void {
+    // A chown takes setuid away where the host has it; where owners are kept here it has not.
+    const mode = Number(stat.mode);
+    if (this.owners || (mode & S_IFMT) === S_IFLNK) {
+      if (typeof place === 'number') fchownSync(place, -1, -1);
+      else lchownSync(Buffer.from(place), -1, -1);
+    } else if (typeof place === 'number') fchmodSync(place, mode & 0o7777);
+    else chmodSync(Buffer.from(place), mode & 0o7777);
   }
 
   mknod(path: Buffer, mode: number, device: bigint): void {
