@@ -15,9 +15,9 @@ import { serializeDict } from '../../../src/protocol/dict-serialized.ts';
 import { type FopName, fopNames } from '../../../src/protocol/fops.ts';
 import { newGfid } from '../../../src/protocol/gfid.ts';
 import { keys } from '../../../src/protocol/keys.ts';
+import { matchesShellPattern } from '../../../src/protocol/shell-pattern.ts';
 import { Upcall, upcallType } from '../../../src/xlators/features/upcall/index.ts';
 import type { options } from '../../../src/xlators/features/upcall/options.ts';
-import { matchesShellPattern } from '../../../src/protocol/shell-pattern.ts';
 import { callbackOf } from '../../../src/xlators/protocol/server/callbacks.ts';
 import { directoryStat, fileStat, RecordingChild, translatorOver } from '../../helpers/recording-child.ts';
 
