@@ -282,7 +282,12 @@ test('a brick consists of translators that are there, and gives them options tha
 
 describe('options of volumes', () => {
   test('every one reaches some volfile', () => {
-    const on = { 'features.read-only': 'on', 'features.leases': 'on', 'features.cache-invalidation': 'on' };
+    const on = {
+      'features.read-only': 'on',
+      'features.leases': 'on',
+      'features.cache-invalidation': 'on',
+      'features.shard': 'on',
+    };
     const performance = Object.fromEntries(performanceLayers.map(([name]) => [name, 'on']));
     const base: Record<string, string> = { ...performance, ...on };
     const values: Record<string, string> = {
