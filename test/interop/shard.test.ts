@@ -19,6 +19,7 @@ import { gfidToString } from '../../src/protocol/gfid.ts';
 import { attachPool } from '../helpers/attach.ts';
 import { type Mount, mountVolume } from '../helpers/mount.ts';
 import { run } from '../helpers/processes.ts';
+import { brickState } from '../helpers/statedump.ts';
 import type { TestVolume } from '../helpers/volume.ts';
 import { waitUntil } from '../helpers/wait.ts';
 import { readXattr, readXattrs } from '../helpers/xattr.ts';
@@ -364,15 +365,28 @@ test('a large file with holes: sizes, data and holes, over many blocks', async (
   await noBlocksOf(gfid);
 });
 
-test('what belongs to the sharding is out of reach, and locks do not stay', async () => {
+test('what belongs to the sharding is out of reach', async () => {
   expect(await volume.readdir('/')).not.toContain('.shard');
   await expect(volume.readdir('/.shard')).rejects.toMatchObject({ code: 'EPERM' });
   await volume.writeFile('/kept', Buffer.alloc(BLOCK + 1));
   const attributes = await volume.listxattr('/kept');
   expect(attributes.filter((name) => name.includes('shard'))).toEqual([]);
+});
+
+test('a client that goes leaves no lock', async () => {
+  await volume.writeFile('/locked', 'x');
+  const gfid = await gfidOf('locked');
+  const brick = sharded.bricks.find(({ path }) => existsSync(join(path, 'locked')))!;
+  const locks = async () => (await brickState(brick)).locks.filter((lock) => lock.gfid === gfid);
+  // Bricks tell the locks of open files only.
+  await using _watched = await volume.open('/locked', 'r');
   const second = await connect(sharded.url);
-  await second.appendFile('/kept', 'x');
+  const file = await second.open('/locked', 'a');
+  await file.write('y');
+  const held = await locks();
+  expect(held.map(({ domain, type }) => [domain, type])).toEqual([['sharded-shard.size', 'WRITE']]);
   await second.close();
-  await truncate(mount.at('kept'), 10);
-  await sameForBoth('kept');
+  expect(await locks()).toEqual([]);
+  await truncate(mount.at('locked'), 1);
+  await sameForBoth('locked');
 });

@@ -32,8 +32,13 @@ export async function fromBricks(
   const bricks = paths.map(inspectBrick);
   checkVolume(bricks);
   checkKind(bricks);
-  if (options.partial !== true) checkComplete(bricks);
-  return fromVolfile(volfileOf(paths), { ...options, name: 'bricks' });
+  const missing = missingShare(bricks);
+  if (missing > 0 && options.partial !== true)
+    throw new GlfsError(
+      'EINVAL',
+      `bricks are missing: about ${missing} % of the names of the root directory belong to none of those named`,
+    );
+  return fromVolfile(volfileOf(paths, missing === 0), { ...options, name: 'bricks' });
 }
 
 function checkVolume([first, ...others]: readonly BrickIdentity[]): void {
@@ -81,11 +86,11 @@ function rangesOf(bricks: readonly BrickIdentity[]): NamedRange[] {
     .sort((a, b) => a.start - b.start);
 }
 
-/** Every name of the root belongs to some brick: a gap in the ranges is a brick that was not named. */
-function checkComplete(bricks: readonly BrickIdentity[]): void {
+/** Every name of the root belongs to some brick: a gap in the ranges is a brick that was not named. In percent, 0 for none. */
+function missingShare(bricks: readonly BrickIdentity[]): number {
   const ranges = rangesOf(bricks);
   // A volume that no client has ever looked at has no layout, and no files.
-  if (ranges.length === 0) return;
+  if (ranges.length === 0) return 0;
   let next = 0;
   let missing = 0;
   for (const { start, stop } of ranges) {
@@ -93,15 +98,11 @@ function checkComplete(bricks: readonly BrickIdentity[]): void {
     next = Math.max(next, stop + 1);
   }
   missing += Math.max(0, HASH_MAX + 1 - next);
-  if (missing === 0) return;
-  const share = Math.max(1, Math.round((missing / (HASH_MAX + 1)) * 100));
-  throw new GlfsError(
-    'EINVAL',
-    `bricks are missing: about ${share} % of the names of the root directory belong to none of those named`,
-  );
+  return missing === 0 ? 0 : Math.max(1, Math.round((missing / (HASH_MAX + 1)) * 100));
 }
 
-function volfileOf(directories: readonly string[]): string {
+/** A block on a brick that is not there would be taken for a hole: without all of them sharded files are refused. */
+function volfileOf(directories: readonly string[], complete: boolean): string {
   const node = (
     name: string,
     type: string,
@@ -111,9 +112,10 @@ function volfileOf(directories: readonly string[]): string {
   const names = directories.map((_, index) => `bricks-client-${index}`);
   const bricks = directories.flatMap((directory, index) => [
     node(`bricks-posix-${index}`, 'storage/posix', { directory, 'read-only': 'on' }),
-    node(names[index]!, 'glfs/whole-files', {}, [`bricks-posix-${index}`]),
+    node(names[index]!, 'glfs/whole-files', { blocks: complete ? 'on' : 'off' }, [`bricks-posix-${index}`]),
   ]);
   const dht = node('bricks-dht', 'cluster/distribute', {}, names);
-  const top = node('bricks', 'features/read-only', { 'read-only': 'on' }, [dht.name]);
-  return printVolfile({ nodes: [...bricks, dht, top], top: top.name });
+  const shard = node('bricks-shard', 'features/shard', {}, [dht.name]);
+  const top = node('bricks', 'features/read-only', { 'read-only': 'on' }, [shard.name]);
+  return printVolfile({ nodes: [...bricks, dht, shard, top], top: top.name });
 }

@@ -79,7 +79,7 @@ export class Deletion {
         if (await this.pass()) this.later();
       }
     } catch (error) {
-      this.log(error, 'blocks of removed files stay');
+      if (!isGlfsError(error, 'EROFS')) this.log(error, 'blocks of removed files stay');
     }
   }
 
@@ -133,6 +133,8 @@ export class Deletion {
         await lock.drop();
       }
     } catch (error) {
+      // Bricks of a snapshot, or read offline: what is left there stays.
+      if (isGlfsError(error, 'EROFS')) throw error;
       if (!isGlfsError(error, 'EAGAIN')) this.log(error, `blocks of ${name} stay`);
       return false;
     }

@@ -7,6 +7,7 @@ import { GlfsError } from '../../../errors.ts';
 import {
   type CallContext,
   type Loc,
+  option,
   type Reply,
   type Request,
   Translator,
@@ -24,7 +25,14 @@ export function partOf(name: string): string | undefined {
   return marks.find(([prefix]) => name.startsWith(prefix))?.[1];
 }
 
-const options = {};
+/** On the first block of a file that features/shard has cut. */
+const SHARDED = 'trusted.glusterfs.shard.block-size';
+
+const options = {
+  blocks: option.boolean(false, {
+    help: 'Files that are cut into blocks are let through, since features/shard stands above and all blocks are there.',
+  }),
+};
 
 class WholeFiles extends Translator<typeof options> {
   async lookup(request: Request<'lookup'>, context: CallContext): Promise<Reply<'lookup'>> {
@@ -41,7 +49,9 @@ class WholeFiles extends Translator<typeof options> {
   private async check(loc: Loc, context: CallContext): Promise<void> {
     const { dict } = await this.child.getxattr({ loc, name: '' }, context);
     for (const name of dict?.names() ?? []) {
-      const what = partOf(name);
+      const first =
+        name === SHARDED && !this.options.blocks ? 'the first block of a sharded file' : undefined;
+      const what = partOf(name) ?? first;
       if (what !== undefined)
         throw new GlfsError('EOPNOTSUPP', `the brick holds ${what}`, { translator: this.name });
     }
