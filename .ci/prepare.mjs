@@ -6,7 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-const built = ['dist/index.d.cts', 'dist/index.cjs', 'dist/cli.js'];
+const built = ['index.d.cts', 'index.cjs', 'testing.d.cts', 'testing.cjs', 'testing-brick.js', 'cli.js'].map(
+  (name) => `dist/${name}`,
+);
 const sources = ['package.json', 'tsup.config.ts', 'tsconfig.json'];
 const newest = [...sources, ...readdirSync('src', { recursive: true }).map((name) => join('src', name))]
   .map((path) => statSync(path).mtimeMs)

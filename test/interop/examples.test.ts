@@ -108,6 +108,22 @@ it('the README', async () => {
   expect(report).toBe('ALL well\n');
 });
 
+it("the README's test of a failover", async () => {
+  const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)];
+  const program = blocks.map(([, text]) => text!).find((text) => text.includes('startCluster'));
+  const file = `${pool.scratch('failover')}.mts`;
+  const check = `
+    const code = async (path: string) => volume.writeFile(path, 'x').then(() => 'written', (error) => error.code);
+    await cluster.bricks('demo')[1].restart();
+    for (const brick of [1, 2]) await cluster.bricks('demo')[brick].fault({ fop: 'create', action: 'fail', errno: 'EIO', times: Infinity });
+    const codes = [];
+    for (let name = 0; name < 20; name++) codes.push(await code('/' + name));
+    console.log([...new Set(codes)].sort().join());`;
+  writeFileSync(file, `${program}${check}`);
+  const { stdout } = await exec(process.execPath, ['--import', 'tsx', file], { cwd: root });
+  expect(stdout).toBe('EIO,written\n');
+});
+
 it('leaves none out', () => {
   const all = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts'));
   expect([...tried].sort()).toEqual(all.sort());
