@@ -115,4 +115,10 @@ async function run(url: string | undefined): Promise<void> {
 // A cluster in a temporary directory takes that along when the process exits, of which signals alone know nothing.
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
-await run(process.argv[2]);
+try {
+  await run(process.argv[2]);
+} catch (error) {
+  if (!isGlfsError(error)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
