@@ -14,7 +14,7 @@ import {
   programs,
 } from '../protocol/handshake.ts';
 import type { Answer, Procedure } from '../rpc/index.ts';
-import { i32, opaque, struct, type Xdr, type XdrReader, XdrWriter } from '../xdr/index.ts';
+import { i32, opaque, struct, type Xdr, XdrReader, XdrWriter } from '../xdr/index.ts';
 
 /** What the management server tells of. */
 export interface ManagedVolumes {
@@ -112,6 +112,12 @@ export function answerManagement(
   } catch (error) {
     return { refused: error instanceof GlfsError && error.code === 'EPROTO' ? 'garbage' : 'system-error' };
   }
+}
+
+/** Whether a call got a volfile: what clients of GlusterFS begin with, and whoever strays in does not. GETSPEC's answer begins with ret. */
+export function gaveVolfile(call: Procedure, answer: Answer): boolean {
+  if (!('result' in answer) || key(call) !== key(procedures.getSpec)) return false;
+  return new XdrReader(answer.result).i32() >= 0;
 }
 
 interface GetSpec {

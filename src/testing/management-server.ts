@@ -1,18 +1,26 @@
 import type { Logger } from '../logger.ts';
 import { CallbackProcedure, programs } from '../protocol/handshake.ts';
 import { RpcServer, type TlsOptions } from '../rpc/index.ts';
-import { answerManagement, type ManagedVolumes } from './management-answers.ts';
+import { answerManagement, gaveVolfile, type ManagedVolumes } from './management-answers.ts';
 
 export interface ManagementServerOptions {
   readonly host: string;
   readonly volumes: ManagedVolumes;
   readonly log: Logger;
   readonly tls?: TlsOptions;
+  /** Milliseconds that a connection has until it got a volfile; default as `RpcServer`'s. */
+  readonly handshakeTimeout?: number;
 }
 
 const EMPTY = new Uint8Array(0);
+/** Keys, paths and small dicts: no call to a management server is longer. */
+const LONGEST_CALL = 1 << 20;
 
-/** What stands in for glusterd: volfiles, ports, and word of changes. Whoever can connect may ask, as with glusterd. */
+/**
+ * What stands in for glusterd: volfiles, ports, and word of changes. Whoever can connect may ask, as with glusterd. Those who got
+ * a volfile stay connected, to hear of changes; others have the time of a handshake, in which clients that only ask for a
+ * brick's port are done.
+ */
 export class ManagementServer {
   private server: RpcServer | undefined;
 
@@ -29,19 +37,23 @@ export class ManagementServer {
       endpoint: { host, port },
       log,
       tls,
+      limits: { record: LONGEST_CALL, untrustedRecord: LONGEST_CALL },
+      handshakeTimeout: this.options.handshakeTimeout,
       dispatch: (call, connection) => {
-        connection.trust();
-        return answerManagement(call, volumes);
+        const answer = answerManagement(call, volumes);
+        if (gaveVolfile(call, answer)) connection.trust();
+        return answer;
       },
     });
     await server.listen();
     this.server = server;
   }
 
-  /** Tells every client that some volume changed; they fetch what they need (FETCHSPEC). */
+  /** Tells all who have a volfile that some volume changed; they fetch what they need (FETCHSPEC). */
   announceChange(): void {
     const procedure = { ...programs.callback, procedure: CallbackProcedure.FETCH_SPEC };
-    for (const connection of this.server?.connections ?? []) connection.call(procedure, EMPTY);
+    for (const connection of this.server?.connections ?? [])
+      if (connection.trusted) connection.call(procedure, EMPTY);
   }
 
   async close(): Promise<void> {
