@@ -6,6 +6,7 @@ import { account } from './account.ts';
 import type { FileState } from './files.ts';
 import { inRounds, type Piece } from './pieces.ts';
 import type { ShardState } from './state.ts';
+import { syncForgotten } from './sync.ts';
 import { asSeen, noteWritten } from './times.ts';
 import { type Act, type Answer, windPieces } from './wind.ts';
 
@@ -76,6 +77,7 @@ export async function settle(
   const target = { inode: fd.inode, fd };
   const { count, failure } = frontOf(answers);
   note(state, file, answers);
+  syncForgotten(state, context);
   const blocks = grown(answers);
   const done = failure === undefined || (partial && count > 0);
   const end = extending && done ? offset + count : 0;

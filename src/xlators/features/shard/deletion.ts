@@ -12,6 +12,7 @@ import { type Gfid, gfidFromString } from '../../../protocol/gfid.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
 import { askingAll, decodeBlockSize, decodeFileSize, unlinkedLookupKey } from './attributes.ts';
 import { FileState } from './files.ts';
+import { within } from './patience.ts';
 import { lastBlock } from './pieces.ts';
 import type { ShardState } from './state.ts';
 import { removeBlocks } from './truncate.ts';
@@ -60,14 +61,10 @@ export class Deletion {
   /** What is not done by then is left to others. */
   async close(): Promise<void> {
     clearTimeout(this.timer);
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, PATIENCE);
-    });
-    await Promise.race([this.idle(), enough]);
-    clearTimeout(timer);
+    await within(PATIENCE, this.idle());
     this.stopping = true;
-    await this.idle();
+    // A brick that doesn't answer must not hold up whoever closes.
+    await within(PATIENCE, this.idle());
     clearTimeout(this.timer);
   }
 
@@ -158,7 +155,7 @@ export class Deletion {
     const file = new FileState(gfid);
     file.blockSize = blockSize;
     if (!(await this.deleteBlocks(file, lastBlock(size, blockSize), context))) return false;
-    dirty.drop(gfid);
+    dirty.take(gfid);
     await child.unlink({ loc: marker, xflags: 0 }, context);
     return true;
   }

@@ -3,6 +3,7 @@ import type { CallContext } from '../../../graph/index.ts';
 import { type Gfid, gfidKey } from '../../../protocol/gfid.ts';
 import type { FileState, Target } from './files.ts';
 import type { HeldLock, Locks } from './locks.ts';
+import { within } from './patience.ts';
 
 /**
  * Sets glfs's lock of sizes apart from the locks that GlusterFS's clients take for removals. They know nothing of it: among
@@ -13,6 +14,7 @@ export const SIZE_DOMAIN = '.size';
 /** Milliseconds for which a lock is kept that nobody uses, and those after which it is given back in any case. */
 const IDLE = 1000;
 const LONGEST = 5000;
+const PATIENCE = 2000;
 
 interface Entry {
   readonly state: FileState;
@@ -67,7 +69,8 @@ export class SizeLocks {
   /** Gives back all that is not in use. */
   async close(): Promise<void> {
     this.lost();
-    while (this.releasing.size > 0) await Promise.all(this.releasing);
+    // What a brick that doesn't answer has granted goes with the connection.
+    await within(PATIENCE, Promise.all(this.releasing));
   }
 
   private async enter(state: FileState, target: Target, context: CallContext): Promise<Entry> {

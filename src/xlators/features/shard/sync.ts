@@ -1,5 +1,13 @@
 import { isGlfsError, toGlfsError } from '../../../errors.ts';
-import { asRoot, type CallContext, Fd, Inode, type Reply, type Request } from '../../../graph/index.ts';
+import {
+  asRoot,
+  type CallContext,
+  detached,
+  Fd,
+  Inode,
+  type Reply,
+  type Request,
+} from '../../../graph/index.ts';
 import type { Gfid } from '../../../protocol/gfid.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
 import type { FileState } from './files.ts';
@@ -19,10 +27,9 @@ export async function fsync(
 ): Promise<Reply<'fsync'>> {
   const { fd, datasync } = request;
   await settleTimes(state, file, { inode: fd.inode, fd }, context);
-  const blocks = state.dirty.take(file.gfid);
   const [base] = await Promise.allSettled([
     state.child.fsync(request, context),
-    syncBlocks(state, file, blocks, datasync, context),
+    syncBlocks(state, file.gfid, datasync, context),
   ]).then((settled) => {
     const failed = settled.find((one) => one.status === 'rejected');
     if (failed === undefined) return settled;
@@ -32,9 +39,22 @@ export async function fsync(
   return { prestat: asSeen(file, prestat), poststat: asSeen(file, poststat), xdata };
 }
 
-async function syncBlocks(
+/** As GlusterFS does with blocks that it can't remember any longer: they are synced now, so that no fsync has to know of them. */
+export function syncForgotten(state: ShardState, context: CallContext): void {
+  const old = state.dirty.oldest(state.options['shard-lru-limit']);
+  if (old === undefined) return;
+  syncBlocks(state, old, 1, detached(context)).catch((error: unknown) => {
+    state.log.warn({ translator: state.name, error }, 'blocks could not be synced');
+  });
+}
+
+function syncBlocks(state: ShardState, file: Gfid, datasync: number, context: CallContext): Promise<void> {
+  return state.dirty.inTurn(file, () => syncTaken(state, file, state.dirty.take(file), datasync, context));
+}
+
+async function syncTaken(
   state: ShardState,
-  file: FileState,
+  file: Gfid,
   blocks: readonly Gfid[],
   datasync: number,
   context: CallContext,
@@ -53,7 +73,7 @@ async function syncBlocks(
       return failure === undefined;
     });
   } finally {
-    for (const block of left) state.dirty.add(file.gfid, block);
+    for (const block of left) state.dirty.add(file, block);
   }
   if (failure !== undefined) throw failure;
 }

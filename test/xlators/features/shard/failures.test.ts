@@ -113,6 +113,47 @@ test('fsync reaches all blocks that were written, and again those that failed', 
   expect(again.count).toBe(1);
 });
 
+test('an fsync waits for what another has begun to sync', async () => {
+  await using file = await volume.open('/file', 'w+');
+  await file.pwrite(Buffer.alloc(2 * BLOCK, 1), 0);
+  let goOn = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let begun = 0;
+  gate.before = async (fop, request) => {
+    if (fop !== 'fsync' || !(request as { fd: Fd }).fd.anonymous) return;
+    begun++;
+    await held;
+  };
+  const first = file.sync();
+  await waitUntil(() => begun === 1, { what: 'the first fsync' });
+  let done = false;
+  const second = file.sync().then(() => {
+    done = true;
+  });
+  await volume.stat('/file');
+  await file.pread(1, 0);
+  expect(done).toBe(false);
+  goOn();
+  await Promise.all([first, second]);
+  expect(begun).toBe(1);
+});
+
+test('blocks that are too many to be remembered are synced at once', async () => {
+  const few = await sharded.open({ options: ['option shard-lru-limit 20'] });
+  const synced = failOnBlocks('fsync', 'EIO', 1000);
+  await using file = await few.open('/file', 'w+');
+  for (let block = 1; block <= 15; block++) await file.pwrite('x', block * BLOCK);
+  await using other = await few.open('/other', 'w+');
+  for (let block = 1; block <= 15; block++) await other.pwrite('x', block * BLOCK);
+  await waitUntil(() => synced.count === 15, { what: 'the blocks of the first file to be synced' });
+  await file.sync();
+  expect(synced.count).toBe(15);
+  await other.sync();
+  expect(synced.count).toBe(30);
+});
+
 test('a block that others have made anew is found', async () => {
   await volume.writeFile('/file', Buffer.alloc(2 * BLOCK, 1));
   await using file = await volume.open('/file', 'r+');
