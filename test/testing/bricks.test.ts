@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { isGlfsError, sharedResources, type Volume } from '../../src/index.ts';
 import { type Cluster, type FaultRule, startCluster, type TestBrick } from '../../src/testing/index.ts';
 import { waitUntil } from '../helpers/wait.ts';
+import { RawPeer } from '../rpc/served.ts';
 
 const volumes = { demo: { type: 'distribute 1' } } as const;
 
@@ -167,16 +168,26 @@ describe.each(['process', 'workers'] as const)('bricks in %s', (bricks) => {
     await expect(volume.writeFile('/small', 'more')).rejects.toMatchObject({ code: 'ENOSPC' });
     await expect(volume.mkdir('/new')).rejects.toMatchObject({ code: 'ENOSPC' });
     await volume.readdir('/');
-    if (bricks === 'process') await brick.restart();
+    await brick.restart();
     await expect(volume.mkdir('/new')).rejects.toMatchObject({ code: 'ENOSPC' });
     await volume.unlink('/small');
     await brick.fill(false);
     await volume.mkdir('/new');
   });
 
-  test('cut connections come back', async () => {
+  test('connections are cut, with what is under way on them, and come back', async () => {
+    const file = await volume.open('/under-way', 'w');
+    using bystander = await RawPeer.connect(brick.port);
+    const hung = await brick.fault({ fop: 'write', action: 'hang' });
+    const write = expect(file.pwrite('x', 0)).rejects.toMatchObject({ code: 'ENOTCONN', outcome: 'unknown' });
+    await waitUntil(async () => (await hung.acted()) === 1, { what: 'the write to reach the brick' });
     await brick.disconnectClients();
-    await volume.writeFile('/after-the-cut', 'x');
+    await write;
+    await bystander.closed();
+    expect(brick.state).toBe('up');
+    await file.pwrite('again', 0);
+    await file.close();
+    expect(readFileSync(join(brick.directory, 'under-way'), 'utf8')).toBe('again');
   });
 
   test('counts calls', async () => {
@@ -217,10 +228,10 @@ function codeOf(error: unknown): string {
   return isGlfsError(error) ? error.code : String(error);
 }
 
-describe('faults by probability', () => {
+describe.each(['process', 'workers'] as const)('faults by probability, bricks in %s', (bricks) => {
   /** Which of 40 writes fail. */
   async function run(seed: number): Promise<string> {
-    await using cluster = await startCluster({ volumes, seed });
+    await using cluster = await startCluster({ volumes, seed, bricks });
     await using volume = await connected(cluster);
     await cluster.bricks('demo')[0]!.fault({ fop: 'write', probability: 0.5, action: 'fail' });
     const file = await volume.open('/file', 'w');
