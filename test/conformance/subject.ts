@@ -144,6 +144,8 @@ export type Capability =
   | 'xattrs'
   /** Values of 64 KiB. */
   | 'large-xattrs'
+  /** A hundred names of one file. */
+  | 'many-names'
   | 'locks'
   /** `other()` gives an independent client. */
   | 'two-clients'

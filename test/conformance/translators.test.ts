@@ -1,21 +1,37 @@
-import { type Layer, local, typeOf } from './stacks/graphs.ts';
+import { expect, test } from 'vitest';
+import { translatorTypes } from '../../src/index.ts';
+import { allCases } from './cases/index.ts';
+import { alone, excerpt, notAlone } from './stacks/alone.ts';
+import { local } from './stacks/graphs.ts';
 import { conformance } from './suite.ts';
 
-/** Every translator by itself on a brick, with the options that make it do what it is for and change nothing that callers see. */
-const layers: readonly Layer[] = [
-  'features/access-control',
-  'features/locks',
-  ['features/index', { 'index-base': '@BRICK@/.glusterfs/indices' }],
-  ['features/upcall', { 'cache-invalidation': 'on' }],
-  ['features/leases', { leases: 'on' }],
-  'features/barrier',
-  'features/utime',
-  'debug/io-stats',
-  'debug/trace',
-];
+test('every translator is run by itself, or it is said why it is not', () => {
+  const run = alone.map(({ type }) => type);
+  expect(new Set(run).size).toBe(run.length);
+  const told = [...run, ...Object.keys(notAlone)].sort();
+  expect(told).toEqual(translatorTypes().map(({ type }) => type));
+});
 
-for (const layer of layers)
-  conformance(local({ name: `${typeOf(layer)} alone`, brick: [layer], small: true }));
+test('a stack of one translator has that one, and nothing but storage/posix below it', () => {
+  for (const { type, shape } of alone) {
+    const { brick = [], cluster, top = [], bricks = 1 } = shape;
+    const types = [...brick, ...(cluster ? [cluster] : []), ...top].map((layer) =>
+      typeof layer === 'string' ? layer : layer[0],
+    );
+    expect({ types, bricks }).toEqual({ types: [type], bricks: 1 });
+  }
+});
+
+test('an excerpt has cases of every group but the large ones', () => {
+  const groups = (names: readonly { name: string }[]) => new Set(names.map(({ name }) => name.split(':')[0]));
+  const expected = groups(allCases);
+  expected.delete('large');
+  expect(groups(excerpt(allCases))).toEqual(expected);
+  expect(excerpt(allCases).length).toBeLessThan(allCases.length / 4);
+  expect(excerpt(allCases, ['locks']).length).toBeGreaterThan(excerpt(allCases).length);
+});
+
+for (const { shape, takes } of alone) conformance(local(shape), takes?.(allCases));
 
 conformance(
   local({

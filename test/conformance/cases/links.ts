@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { contents, fails, get, group, names, needing, O_RDWR, put, using } from '../trial.ts';
+import { contents, fails, get, group, names, needing, O_RDWR, outcomeOf, put, using } from '../trial.ts';
 
 export const links = group('links', {
   'a second name of the same file': async ({ fs }) => {
@@ -99,6 +99,12 @@ export const links = group('links', {
     for (let index = 0; index < 30; index++) await fs.unlink(`n${index}`);
     expect((await fs.stat('file')).nlink).toBe(1);
   },
+  'a hundred and one names of one file': needing('many-names', async ({ fs }) => {
+    await put(fs, 'file', 'x');
+    for (let index = 2; index <= 100; index++) await fs.link('file', `n${index}`);
+    expect((await fs.stat('file')).nlink).toBe(100);
+    expect(await outcomeOf(fs.link('file', 'n101'))).toBe('success');
+  }),
   'a new name of a file that was renamed': async ({ fs }) => {
     await put(fs, 'a', 'x');
     await fs.rename('a', 'b');

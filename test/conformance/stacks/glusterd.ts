@@ -6,6 +6,7 @@ import { KernelSubject } from '../subjects/kernel.ts';
 import { KernelHelper } from '../subjects/kernel-helper.ts';
 import type { Stack } from '../suite.ts';
 import { patience, running } from './graphs.ts';
+import { probedOnBricks } from './probes.ts';
 
 /** A distribute volume of real glusterds and real bricks, by way of glfs. */
 export function glusterd(pool: Pool): Stack {
@@ -36,8 +37,10 @@ export function fuseMount(pool: Pool): Stack {
       chmodSync(pool.directory, 0o755);
       mkdirSync(mount.at('top'));
       const helper = new KernelHelper();
+      const subject = new KernelSubject(mount.at('top'), () => helper);
       return {
-        subject: new KernelSubject(mount.at('top'), () => helper),
+        subject,
+        lacks: await probedOnBricks(subject),
         async stop() {
           await helper.close();
           await mount.unmount();

@@ -5,7 +5,7 @@ import type { Lacks } from '../subject.ts';
 import { VolumeSubject } from '../subjects/volume.ts';
 import type { Running, Stack } from '../suite.ts';
 import { brickDirectories } from './places.ts';
-import { probed } from './probes.ts';
+import { probedOnBricks } from './probes.ts';
 
 /** A translator of a stack: its type, or type and options. */
 export type Layer = string | readonly [type: string, options: Readonly<Record<string, string>>];
@@ -32,10 +32,15 @@ export function typeOf(layer: Layer): string {
   return typeof layer === 'string' ? layer : layer[0];
 }
 
+/** Second names of translators, by which the table doesn't know them. */
+const sameAs: Readonly<Record<string, string>> = { 'posix-acl': 'access-control', 'posix-locks': 'locks' };
+
 /** All types of a shape without their categories: what the table of differences calls traits. */
 export function traitsOf({ brick = [], cluster, top = [], posix = {} }: Shape): string[] {
   const types = ['storage/posix', ...[...brick, ...(cluster ? [cluster] : []), ...top].map(typeOf)];
-  const traits = types.map((type) => type.slice(type.indexOf('/') + 1));
+  const traits = types
+    .map((type) => type.slice(type.indexOf('/') + 1))
+    .flatMap((trait) => [trait, ...(sameAs[trait] === undefined ? [] : [sameAs[trait]])]);
   return ['volume', 'embedded', ...traits, ...(posix['attribute-store'] === 'sidecar' ? ['sidecar'] : [])];
 }
 
@@ -118,7 +123,7 @@ export async function running(
   };
   try {
     const subject = new VolumeSubject(await client(), other);
-    return { subject, lacks: await probed(subject, known), stop };
+    return { subject, lacks: await probedOnBricks(subject, known), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -47,3 +47,13 @@ export async function probed(subject: Subject, known: Lacks = {}): Promise<Lacks
   }
   return found;
 }
+
+/**
+ * The same for what stands on bricks: they note the names of a file in its extended attributes, and ext4 has room for some
+ * fifty.
+ */
+export async function probedOnBricks(subject: Subject, known: Lacks = {}): Promise<Lacks> {
+  const found = await probed(subject, known);
+  const reason = found['large-xattrs'];
+  return reason === undefined ? found : { ...found, 'many-names': `noted in attributes, and ${reason}` };
+}
