@@ -1,4 +1,5 @@
 import { printVolfile, type VolfileNode } from '../volfile/index.ts';
+import { fillBrickTemplate } from './brick-template.ts';
 import { isOn, optionsOf } from './volume-options.ts';
 import { type BrickPlan, node, type VolumePlan } from './volume-plan.ts';
 import { isArbiter } from './volume-type.ts';
@@ -43,12 +44,13 @@ const layers: readonly Layer[] = [
       ['volume-id', id],
     ],
   },
-  { type: 'debug/faults', options: (plan, brick) => [['seed', String(brickSeed(plan, brick))]] },
+  { type: 'debug/faults', options: faultsOptions },
   { type: 'protocol/server', options: serverOptions },
 ];
 
 /** The volfile that a brick is built from. */
 export function brickVolfile(plan: VolumePlan, brick: BrickPlan): string {
+  if (plan.brickTemplate !== undefined) return fromTemplate(plan, brick, plan.brickTemplate);
   const nodes: VolfileNode[] = [];
   for (const { type, when, options, name } of layers) {
     if (when !== undefined && !when(plan, brick)) continue;
@@ -64,6 +66,25 @@ export function brickVolfile(plan: VolumePlan, brick: BrickPlan): string {
     );
   }
   return printVolfile({ nodes, top: nodes.at(-1)!.name });
+}
+
+/**
+ * The user says which translators there are, and what they are told goes before what the cluster would say; but where a
+ * brick listens clients know from the cluster, and what is set at run time shall come to pass.
+ */
+function fromTemplate(plan: VolumePlan, brick: BrickPlan, template: string): string {
+  const faults = { type: 'debug/faults', options: faultsOptions(plan, brick) };
+  const volfile = fillBrickTemplate(plan, brick, template, faults, ({ type, options }) => [
+    ...(layers.find((layer) => layer.type === type)?.options?.(plan, brick) ?? []),
+    ...options,
+    ...(type === 'protocol/server' ? listenOptions(plan, brick) : []),
+    ...optionsOf(plan.options, 'brick', type),
+  ]);
+  return printVolfile(volfile);
+}
+
+function faultsOptions(plan: VolumePlan, brick: BrickPlan): Options {
+  return [['seed', String(brickSeed(plan, brick))]];
 }
 
 /** Each brick draws from a stream of its own: how calls to several bricks mix does not change what happens on one. */
@@ -86,12 +107,19 @@ function indexOptions({ name, layout }: VolumePlan, { directory }: BrickPlan): O
   return options;
 }
 
-function serverOptions(plan: VolumePlan, { directory, port }: BrickPlan): Options {
-  const { options, username, password, host, tls } = plan;
+function listenOptions({ host }: VolumePlan, { port }: BrickPlan): Options {
   return [
     ['transport-type', 'tcp'],
     ['transport.socket.bind-address', host],
     ['transport.socket.listen-port', String(port)],
+  ];
+}
+
+function serverOptions(plan: VolumePlan, brick: BrickPlan): Options {
+  const { options, username, password, tls } = plan;
+  const { directory } = brick;
+  return [
+    ...listenOptions(plan, brick),
     ['auth-path', directory],
     [`auth.login.${directory}.allow`, username],
     ...optional(`auth.login.${username}.password`, password === '' ? undefined : password),

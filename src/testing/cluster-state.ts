@@ -3,6 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GlfsError } from '../errors.ts';
 import { gfidToString, newGfid } from '../protocol/gfid.ts';
+import { parseBrickTemplate } from './brick-template.ts';
 import type { VolumeSpec } from './types.ts';
 import { checkVolumeOptions } from './volume-options.ts';
 import { brickCount, customLayout, type Layout, parseVolumeType } from './volume-type.ts';
@@ -12,7 +13,8 @@ export interface VolumeState {
   /** UUID. */
   readonly id: string;
   readonly type?: string;
-  readonly volfile?: string;
+  volfile?: string;
+  brickVolfile?: string;
   readonly bricks: number;
   readonly username: string;
   readonly password: string;
@@ -39,6 +41,11 @@ export function layoutOf(name: string, spec: VolumeSpec): Layout {
   const layout = spec.type === undefined ? customLayout(spec.bricks ?? 0) : parseVolumeType(spec.type);
   if (spec.type !== undefined && spec.bricks !== undefined && spec.bricks !== brickCount(layout))
     throw new GlfsError('EINVAL', `volume '${name}': '${spec.type}' has ${brickCount(layout)} bricks`);
+  if (spec.brickVolfile !== undefined) {
+    parseBrickTemplate(name, spec.brickVolfile);
+    if (layout.arbiters > 0)
+      throw new GlfsError('EINVAL', `volume '${name}': the bricks of '${spec.type}' are not all alike`);
+  }
   return layout;
 }
 
@@ -63,7 +70,11 @@ export function loadState(directory: string, specs: Readonly<Record<string, Volu
         'EINVAL',
         `${directory} holds a volume ${name} of another kind: ${known.type ?? `${known.bricks} bricks with a volfile`}`,
       );
-    else Object.assign(known.options, spec.options);
+    else {
+      Object.assign(known.options, spec.options);
+      known.volfile = spec.volfile;
+      known.brickVolfile = spec.brickVolfile;
+    }
   }
   return state;
 }
@@ -73,6 +84,7 @@ function newVolume(spec: VolumeSpec, bricks: number): VolumeState {
     id: gfidToString(newGfid()),
     type: spec.type,
     volfile: spec.volfile,
+    brickVolfile: spec.brickVolfile,
     bricks,
     username: randomUUID(),
     password: randomUUID(),
@@ -81,7 +93,7 @@ function newVolume(spec: VolumeSpec, bricks: number): VolumeState {
   };
 }
 
-/** The user's own volfile may change, the bricks below it may not. */
+/** The user's own volfiles may change, the bricks below it may not. */
 function isOther(known: VolumeState, spec: VolumeSpec, layout: Layout): boolean {
   if (known.type === undefined || spec.type === undefined)
     return known.type !== spec.type || known.bricks !== brickCount(layout);

@@ -55,7 +55,7 @@ export class EmbeddedVolume {
   }
 
   private plan(): VolumePlan {
-    const { id, username, password, options, volfile } = this.state;
+    const { id, username, password, options, volfile, brickVolfile: brickTemplate } = this.state;
     const { host, seed, tls, managementPort } = this.around;
     return {
       name: this.name,
@@ -68,6 +68,7 @@ export class EmbeddedVolume {
       managementPort: managementPort(),
       bricks: this.bricks,
       template: volfile,
+      brickTemplate,
       tls,
       seed,
     };

@@ -33,6 +33,8 @@ export interface VolumePlan {
   readonly bricks: readonly BrickPlan[];
   /** A client volfile of the user's own. */
   readonly template?: string;
+  /** A brick volfile of the user's own. */
+  readonly brickTemplate?: string;
   readonly tls?: TlsFiles;
   /** Seed of the cluster's faults. */
   readonly seed: number;

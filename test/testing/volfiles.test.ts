@@ -281,6 +281,16 @@ test('a brick consists of translators that are there, and gives them options tha
 });
 
 describe('options of volumes', () => {
+  test('the docs name each, and no other', () => {
+    const docs = readFileSync(join(import.meta.dirname, '../../docs/embedded-cluster.md'), 'utf8');
+    const [, section] = /^### Volume options$(.*?)^##/ms.exec(docs)!;
+    const rows = section!.split('\n').filter((line) => line.startsWith('|'));
+    const named = rows.flatMap((row) =>
+      [...row.split('|')[2]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    expect(named.sort()).toEqual([...volumeOptionNames]);
+  });
+
   test('every one reaches some volfile', () => {
     const on = {
       'features.read-only': 'on',

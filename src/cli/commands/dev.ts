@@ -80,7 +80,11 @@ export const dev = command<DevOptions>({
       default: '24007',
     },
     { flags: '--workers', help: 'a process for each brick' },
-    { flags: '--option <key=value>', help: 'as gluster volume set; may be repeated', repeated: true },
+    {
+      flags: '--option <key=value>',
+      help: 'as gluster volume set; may be repeated. docs/embedded-cluster.md has all, an unknown one tells its likes',
+      repeated: true,
+    },
   ],
   examples: [
     ['dev', 'two bricks in ./glfs-dev, gluster://127.0.0.1/demo'],
