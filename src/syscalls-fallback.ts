@@ -204,8 +204,9 @@ function utimens(place: Place, atime: bigint | undefined, mtime: bigint | undefi
   else fs.lutimesSync(path, access, change);
 }
 
-function seconds(nanoseconds: bigint): number {
-  return Number(nanoseconds / 1_000_000_000n) + Number(nanoseconds % 1_000_000_000n) / 1e9;
+/** As text, since Node takes a negative number for "now". */
+function seconds(nanoseconds: bigint): string {
+  return String(Number(nanoseconds / 1_000_000_000n) + Number(nanoseconds % 1_000_000_000n) / 1e9);
 }
 
 /** `Syscalls` by way of node:fs. */

@@ -524,6 +524,18 @@ describe.skipIf(!isLinux).each(both)('by %s', (_, calls) => {
     });
   });
 
+  it('utimens sets times before 1970', () => {
+    file('file');
+    const second = 10n ** 9n;
+    calls.utimens(at('file'), -second, (-3n * second) / 2n);
+    const { atimeNs, mtimeNs } = lstatSync(at('file'), { bigint: true });
+    expect({ atimeNs, mtimeNs }).toEqual({ atimeNs: -second, mtimeNs: (-3n * second) / 2n });
+    const descriptor = open(at('file'));
+    calls.utimens(descriptor, -86_400n * second, undefined);
+    const later = fstatSync(descriptor, { bigint: true });
+    expect([later.atimeNs, later.mtimeNs]).toEqual([-86_400n * second, mtimeNs]);
+  });
+
   it('utimens of a file that is not there', async () => {
     expect(await failure(() => calls.utimens(at('absent'), 0n, 0n))).toMatchObject({
       code: 'ENOENT',
