@@ -56,6 +56,7 @@ export function conformance(stack: Stack, cases: readonly Case[] = allCases): vo
         await (difference === undefined ? run() : differs(run, difference));
       });
     }
+    // Each reason shows in the report, with the number of cases that it leaves out.
     for (const [reason, count] of skipped) test.skip(`${count} cases without ${reason}`, () => {});
   });
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isGlfsError } from '../../src/errors.ts';
-import { buildGraph, Fd, Inode, type Loc, rootContext, type Subvolume } from '../../src/graph/index.ts';
+import { Fd, Inode, type Loc, rootContext, type Subvolume } from '../../src/graph/index.ts';
 import { Dict } from '../../src/protocol/dict.ts';
 import { newGfid, ROOT_GFID } from '../../src/protocol/gfid.ts';
 import { emptyIatt, S_IFCHR } from '../../src/protocol/iatt.ts';
@@ -8,9 +8,8 @@ import { keys } from '../../src/protocol/keys.ts';
 import { OpenFlag, SetattrValid } from '../../src/protocol/messages.ts';
 import { ACL_NO_ID, type Ace, AclTag, aclAttributes, encodeAces } from '../../src/protocol/posix-acl.ts';
 import { type Cluster, startCluster } from '../../src/testing/index.ts';
-import { parseVolfile } from '../../src/volfile/index.ts';
 import { attachPool } from '../helpers/attach.ts';
-import { recordingEnvironment } from '../helpers/recording-child.ts';
+import { type BrickAddress, connectBrick, credentialsIn } from '../helpers/connect-brick.ts';
 import type { TestVolume } from '../helpers/volume.ts';
 
 /** The same calls by the same callers go to a brick of GlusterFS and to one of ours, both through protocol/client. */
@@ -23,21 +22,10 @@ let volume: TestVolume;
 let cluster: Cluster;
 let bricks: readonly [Subvolume, Subvolume];
 
-async function connectBrick(host: string, path: string, port = 0, credentials = ''): Promise<Subvolume> {
-  const text = `volume b type protocol/client option remote-host ${host} option remote-port ${port} option remote-subvolume ${path} ${credentials} end-volume`;
-  const shared: { close(): Promise<void> }[] = [];
-  const share = <T extends { close(): Promise<void> }>(_key: string, create: () => T): T => {
-    const made = create();
-    shared.push(made);
-    return made;
-  };
-  const graph = buildGraph(parseVolfile(text), { ...recordingEnvironment(), share });
-  closing.push(async () => {
-    await graph.close();
-    for (const each of shared) await each.close();
-  });
-  await graph.start();
-  return graph.top;
+async function connected(address: BrickAddress): Promise<Subvolume> {
+  const { brick, close } = await connectBrick(address);
+  closing.push(close);
+  return brick;
 }
 
 beforeAll(async () => {
@@ -45,11 +33,14 @@ beforeAll(async () => {
   cluster = await startCluster({ volumes: { [NAME]: { type: 'distribute 1' } } });
   const theirs = volume.brick(0);
   const ours = cluster.bricks(NAME)[0]!;
-  const said = /option username (\S+)[\s\S]*?option password (\S+)/.exec(cluster.volfile(NAME));
-  const credentials = said === null ? '' : `option username ${said[1]} option password ${said[2]}`;
   bricks = [
-    await connectBrick(theirs.host, theirs.path),
-    await connectBrick(cluster.host, ours.directory, ours.port, credentials),
+    await connected({ host: theirs.host, path: theirs.path }),
+    await connected({
+      host: cluster.host,
+      path: ours.directory,
+      port: ours.port,
+      credentials: credentialsIn(cluster.volfile(NAME)),
+    }),
   ];
 });
 

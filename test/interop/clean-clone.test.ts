@@ -13,6 +13,7 @@ const exec = promisify(execFile);
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+// An unpacked archive of the sources is no repository that could be cloned.
 it.skipIf(!existsSync(join(root, '.git')))(
   'npm start does everything in a fresh clone',
   async () => {

@@ -109,10 +109,12 @@ it.runIf(isLinux && addon !== undefined)('the calls of the addon are taken where
   expect(hostSyscalls()).toBe(addon);
 });
 
+// Where the addon is built, nothing falls back; test/conformance/without-addon.test.ts has a host without it.
 it.skipIf(addon !== undefined)('without the addon node:fs does what it can', () => {
   expect(hostSyscalls()).toBe(fallbackSyscalls);
 });
 
+// Some file systems for temporary files keep no extended attributes.
 describe.skipIf(!keepsAttributes())(
   'extended attributes (skipped without the addon or user.* in /tmp)',
   () => {
@@ -221,6 +223,7 @@ describe.skipIf(!keepsAttributes())(
   },
 );
 
+// node:fs has no such calls: where the addon is not built there is nothing to test.
 describe.skipIf(addon === undefined)('what only the addon has', () => {
   const calls = addon ?? fallbackSyscalls;
 
@@ -408,6 +411,7 @@ describe('what node:fs can not do is refused without the addon', () => {
 const both: [string, Syscalls][] = [['node:fs', fallbackSyscalls]];
 if (addon !== undefined) both.push(['the addon', addon]);
 
+// The fallback finds an open directory by /proc, and the addon's calls are Linux's.
 describe.skipIf(!isLinux).each(both)('by %s', (_, calls) => {
   it('fallocate extends, keeps, and writes zeros', async () => {
     const path = file('file', 'abcdefghij');

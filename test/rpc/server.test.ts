@@ -468,8 +468,10 @@ describe('faults to order', () => {
     peer.call(2);
     using late = await RawPeer.connect(server.port);
     late.call(3);
-    // Longer than a handshake may take.
-    await new Promise((resolve) => setTimeout(resolve, 120));
+    // Another server, with twice the patience, drops its silent newcomer: the time for ours is over.
+    await using other = await TestServer.start({ handshakeTimeout: 100 });
+    using silent = await RawPeer.connect(other.port);
+    await silent.closed();
     expect(held.calls).toHaveLength(1);
     expect([peer.received, late.received, late.isClosed]).toEqual([0, 0, false]);
     server.answer = echo;

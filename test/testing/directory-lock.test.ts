@@ -42,6 +42,7 @@ async function orphan(): Promise<{ parent: number; zombie: number }> {
   return { parent: child.pid!, zombie };
 }
 
+// Who is dead, and when a process was born, is read from /proc, which only Linux has.
 test.skipIf(process.platform !== 'linux')(
   'a process that was killed, and that nobody has buried, has no directory',
   async () => {
@@ -53,6 +54,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
+// As above: by /proc.
 test.skipIf(process.platform !== 'linux')('nor has one whose number is another’s by now', () => {
   writeFileSync(join(directory, 'glfs-cluster.lock'), `${process.pid} 1\n`);
   const release = lockDirectory(directory);

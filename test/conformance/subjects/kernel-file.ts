@@ -1,26 +1,14 @@
 import * as fs from 'node:fs';
 import { type Syscalls, syscalls } from '../../../src/syscalls.ts';
 import type { Attributes, HeldLock, Kind, LockRange, OpenFile, Xattrs } from '../subject.ts';
+import { numbersOf } from './attribute-numbers.ts';
 import type { KernelHelper } from './kernel-helper.ts';
 
 /** Runs a call as the user on whose behalf the subject acts. */
 export type As = <T>(call: () => T) => T;
 
 export function attributesOf(stat: fs.BigIntStats): Attributes {
-  return {
-    kind: kindOf(stat),
-    mode: Number(stat.mode & 0o7777n),
-    nlink: Number(stat.nlink),
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
-    size: Number(stat.size),
-    blocks: Number(stat.blocks),
-    ino: BigInt.asUintN(64, stat.ino),
-    rdev: stat.rdev,
-    atime: stat.atimeNs,
-    mtime: stat.mtimeNs,
-    ctime: stat.ctimeNs,
-  };
+  return { kind: kindOf(stat), ...numbersOf(stat) };
 }
 
 interface Typed {

@@ -21,6 +21,7 @@ import {
   type Who,
   type Xattrs,
 } from '../subject.ts';
+import { numbersOf } from './attribute-numbers.ts';
 
 function kindOf(type: FileType): Kind {
   if (type === 'unknown') throw new Error('a file of no known kind');
@@ -28,20 +29,7 @@ function kindOf(type: FileType): Kind {
 }
 
 function attributesOf(stat: BigIntStats): Attributes {
-  return {
-    kind: kindOf(typeOfMode(Number(stat.mode))),
-    mode: Number(stat.mode & 0o7777n),
-    nlink: Number(stat.nlink),
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
-    size: Number(stat.size),
-    blocks: Number(stat.blocks),
-    ino: BigInt.asUintN(64, stat.ino),
-    rdev: stat.rdev,
-    atime: stat.atimeNs,
-    mtime: stat.mtimeNs,
-    ctime: stat.ctimeNs,
-  };
+  return { kind: kindOf(typeOfMode(Number(stat.mode))), ...numbersOf(stat) };
 }
 
 /** An open file of the API. */

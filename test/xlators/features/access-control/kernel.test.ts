@@ -306,6 +306,7 @@ async function verdict(act: Promise<unknown>): Promise<string> {
   }
 }
 
+// The kernel is asked as other users, and only root can become them.
 describe.skipIf(!isRoot)('access control against the kernel (needs root)', () => {
   it.each(
     acls.flatMap(([name, entries], index) =>
@@ -344,6 +345,7 @@ function restore({ file }: Scene, mode: number, entries: readonly Ace[]): void {
   setAcl(file, entries);
 }
 
+// As above: as other users.
 describe.skipIf(!isRoot)('links into sticky directories (needs root)', () => {
   it('are for one’s own files, as fs.protected_hardlinks has it', async () => {
     const { disk, open, file } = scene('links', 0o600, []);

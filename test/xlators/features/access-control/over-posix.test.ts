@@ -9,28 +9,13 @@ import { gfidToString, newGfid, ROOT_GFID } from '../../../../src/protocol/gfid.
 import { emptyIatt } from '../../../../src/protocol/iatt.ts';
 import { keys } from '../../../../src/protocol/keys.ts';
 import { SetattrValid, XattropFlag } from '../../../../src/protocol/messages.ts';
-import {
-  ACL_NO_ID,
-  type Ace,
-  AclTag,
-  aclAttributes,
-  decodeAces,
-  encodeAces,
-} from '../../../../src/protocol/posix-acl.ts';
+import { type Ace, aclAttributes, decodeAces, encodeAces } from '../../../../src/protocol/posix-acl.ts';
 import { syscalls } from '../../../../src/syscalls.ts';
 import { parseVolfile } from '../../../../src/volfile/index.ts';
 import '../../../../src/xlators/index.ts';
+import { acl } from '../../../helpers/acl-entries.ts';
 import { recordingEnvironment } from '../../../helpers/recording-child.ts';
 
-const ace = (tag: number, permissions: number, id = ACL_NO_ID): Ace => ({ tag, permissions, id });
-const { USER_OBJ, USER, GROUP_OBJ, MASK, OTHER } = AclTag;
-const acl = (user: number, named: number, group: number, mask: number, other: number): Ace[] => [
-  ace(USER_OBJ, user),
-  ace(USER, named, 2000),
-  ace(GROUP_OBJ, group),
-  ace(MASK, mask),
-  ace(OTHER, other),
-];
 const root = new Inode(ROOT_GFID, 'directory');
 const by = (uid: number) => rootContext({ uid, gid: uid, pid: 100 });
 

@@ -13,27 +13,13 @@ import { gfidKey, newGfid, ROOT_GFID } from '../../../../src/protocol/gfid.ts';
 import { emptyIatt, type Iatt, S_IFCHR, S_IFDIR, S_IFREG } from '../../../../src/protocol/iatt.ts';
 import { keys } from '../../../../src/protocol/keys.ts';
 import { SetattrValid } from '../../../../src/protocol/messages.ts';
-import {
-  ACL_NO_ID,
-  type Ace,
-  AclTag,
-  aclAttributes,
-  decodeAces,
-  encodeAces,
-} from '../../../../src/protocol/posix-acl.ts';
+import { AclTag, aclAttributes, decodeAces, encodeAces } from '../../../../src/protocol/posix-acl.ts';
 import { inherit } from '../../../../src/xlators/features/access-control/acl.ts';
 import { accessControlType, posixAclType } from '../../../../src/xlators/features/access-control/index.ts';
+import { ace, acl } from '../../../helpers/acl-entries.ts';
 import { RecordingChild, translatorOver } from '../../../helpers/recording-child.ts';
 
-const ace = (tag: number, permissions: number, id = ACL_NO_ID): Ace => ({ tag, permissions, id });
-const { USER_OBJ, USER, GROUP_OBJ, MASK, OTHER } = AclTag;
-const acl = (user: number, named: number, group: number, mask: number, other: number): Ace[] => [
-  ace(USER_OBJ, user),
-  ace(USER, named, 2000),
-  ace(GROUP_OBJ, group),
-  ace(MASK, mask),
-  ace(OTHER, other),
-];
+const { USER_OBJ, GROUP_OBJ, OTHER } = AclTag;
 
 const directory = new Inode(ROOT_GFID, 'directory');
 const file = new Inode(newGfid(), 'file');

@@ -107,6 +107,7 @@ describe('a sharded file', () => {
     await gone('/counted');
   });
 
+  // Bricks without the addon take everything for data: there are no holes to find.
   test.skipIf(syscalls() === undefined)('finds data and holes over all blocks', async () => {
     await using file = await volume.open('/sought', 'w+');
     await file.truncate(20 * BLOCK);
@@ -126,6 +127,7 @@ describe('a sharded file', () => {
     await gone('/sought');
   });
 
+  // Room is only taken, and given back, by calls that the addon has.
   test.skipIf(syscalls() === undefined)('takes room, gives it back, and is filled with zeros', async () => {
     await using file = await volume.open('/room', 'w+');
     await file.fallocate(BLOCK - 4096, 8192);
