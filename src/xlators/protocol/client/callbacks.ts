@@ -1,33 +1,14 @@
 import type { GraphEvent } from '../../../graph/index.ts';
-import { oldIattSchema } from '../../../protocol/dialect.ts';
-import { type Gfid, gfidFromString, gfidSchema } from '../../../protocol/gfid.ts';
+import {
+  cacheInvalidation,
+  entrylkContention,
+  inodelkContention,
+  recallLease,
+} from '../../../protocol/callback-messages.ts';
+import { type Gfid, gfidFromString } from '../../../protocol/gfid.ts';
 import { CallbackProcedure, programs } from '../../../protocol/handshake.ts';
-import { flockSchema, nameSchema } from '../../../protocol/messages.ts';
 import type { ServerCall } from '../../../rpc/index.ts';
-import { fixed, string, struct, u32, XdrReader } from '../../../xdr/index.ts';
-
-/* gfs3_cbk_cache_invalidation_req: string gfid (UUID text), u32 event_type, flags, expire_time_attr; three gf_iatt; xdata */
-const cacheInvalidation = struct({
-  gfid: string(64),
-  type: u32,
-  flags: u32,
-  expires: u32,
-  stat: oldIattSchema,
-  parent: oldIattSchema,
-  oldParent: oldIattSchema,
-});
-/* gfs3_recall_lease_req: opaque gfid[16], u32 lease_type, opaque tid[16], xdata */
-const recallLease = struct({ gfid: gfidSchema, type: u32, leaseId: fixed(16) });
-/* gfs4_inodelk_contention_req: opaque gfid[16], flock, u32 pid, string domain, xdata */
-const inodelkContention = struct({ gfid: gfidSchema, flock: flockSchema, pid: u32, domain: nameSchema });
-/* gfs4_entrylk_contention_req: opaque gfid[16], u32 type, u32 pid, string name, string domain, xdata */
-const entrylkContention = struct({
-  gfid: gfidSchema,
-  type: u32,
-  pid: u32,
-  name: nameSchema,
-  domain: nameSchema,
-});
+import { XdrReader } from '../../../xdr/index.ts';
 
 type Decode = (call: ServerCall) => GraphEvent;
 

@@ -1,47 +1,20 @@
 import type { GraphEvent } from '../../../graph/index.ts';
-import { oldIattSchema } from '../../../protocol/dialect.ts';
+import * as messages from '../../../protocol/callback-messages.ts';
 import { serializedDictSchema } from '../../../protocol/dict-serialized.ts';
-import { gfidSchema, gfidToString } from '../../../protocol/gfid.ts';
+import { gfidToString } from '../../../protocol/gfid.ts';
 import { CallbackProcedure, programs } from '../../../protocol/handshake.ts';
 import { emptyIatt } from '../../../protocol/iatt.ts';
-import { flockSchema, nameSchema } from '../../../protocol/messages.ts';
 import type { Procedure } from '../../../rpc/index.ts';
-import { fixed, opaque, string, struct, u32, type Xdr, XdrWriter } from '../../../xdr/index.ts';
+import { opaque, struct, type Xdr, XdrWriter } from '../../../xdr/index.ts';
 
 const xdata = opaque(0);
 const NO_XDATA = new Uint8Array(0);
 
-/* gfs3_cbk_cache_invalidation_req: string gfid (UUID text), u32 event_type, flags, expire_time_attr; three gf_iatt; xdata */
-const cacheInvalidation = struct({
-  gfid: string(64),
-  type: u32,
-  flags: u32,
-  expires: u32,
-  stat: oldIattSchema,
-  parent: oldIattSchema,
-  oldParent: oldIattSchema,
-  /** Attributes that changed; where the flags speak of attributes and nothing is here, clients of 10 keep removed ones. */
-  xdata: serializedDictSchema,
-});
-/* gfs3_recall_lease_req: opaque gfid[16], u32 lease_type, opaque tid[16], xdata */
-const recallLease = struct({ gfid: gfidSchema, type: u32, leaseId: fixed(16), xdata });
-/* gfs4_inodelk_contention_req: opaque gfid[16], flock, u32 pid, string domain, xdata */
-const inodelkContention = struct({
-  gfid: gfidSchema,
-  flock: flockSchema,
-  pid: u32,
-  domain: nameSchema,
-  xdata,
-});
-/* gfs4_entrylk_contention_req: opaque gfid[16], u32 type, u32 pid, string name, string domain, xdata */
-const entrylkContention = struct({
-  gfid: gfidSchema,
-  type: u32,
-  pid: u32,
-  name: nameSchema,
-  domain: nameSchema,
-  xdata,
-});
+/** Attributes that changed; where the flags speak of attributes and nothing is here, clients of 10 keep removed ones. */
+const cacheInvalidation = struct({ ...messages.cacheInvalidation.fields, xdata: serializedDictSchema });
+const recallLease = struct({ ...messages.recallLease.fields, xdata });
+const inodelkContention = struct({ ...messages.inodelkContention.fields, xdata });
+const entrylkContention = struct({ ...messages.entrylkContention.fields, xdata });
 
 /** A call to a client. */
 export interface Callback {
