@@ -61,9 +61,16 @@ export class FdTable {
   private lowestFree = 0;
   size = 0;
 
-  /** @throws GlfsError EMFILE */
+  constructor(private readonly most = MOST) {}
+
+  /** To be asked before a file is opened, or made. @throws GlfsError EMFILE */
+  requireRoom(): void {
+    if (this.size >= this.most) throw new GlfsError('EMFILE');
+  }
+
+  /** @throws GlfsError EMFILE: calls at once may have taken the room that there was. */
   add(open: OpenFd): number {
-    if (this.size >= MOST) throw new GlfsError('EMFILE');
+    this.requireRoom();
     const number = this.lowestFree;
     this.entries[number] = open;
     this.size++;

@@ -32,7 +32,8 @@ const textOf = (fields: Fields, name: string): string => fields[name] as string;
 /** How each target's fields become a Loc or an Fd. */
 const builders: Readonly<Record<Target, (fields: Fields, scene: Scene) => Promise<Fields>>> = {
   inode: async (fields, { resolver }) => ({ loc: { inode: await resolver.inode(gfidOf(fields, 'gfid')) } }),
-  open: async (fields, { resolver }) => {
+  open: async (fields, { resolver, client }) => {
+    client.fds.requireRoom();
     const inode = await resolver.inode(gfidOf(fields, 'gfid'));
     const flags = (fields.flags as number | undefined) ?? OpenFlag.DIRECTORY;
     return { loc: { inode }, fd: new Fd(inode, flags) };
@@ -50,7 +51,8 @@ const builders: Readonly<Record<Target, (fields: Fields, scene: Scene) => Promis
     const [parent, name] = [gfidOf(fields, 'pargfid'), textOf(fields, 'bname')];
     return { loc: await (removes ? resolver.existing(parent, name) : resolver.fresh(parent, name)) };
   },
-  create: async (fields, { resolver }) => {
+  create: async (fields, { resolver, client }) => {
+    client.fds.requireRoom();
     const loc = await resolver.fresh(gfidOf(fields, 'pargfid'), textOf(fields, 'bname'));
     return { loc, fd: new Fd(loc.inode, fields.flags as number) };
   },
@@ -127,7 +129,13 @@ const removed: After = ({ loc }, _reply, client) => {
 };
 
 function opened(client: BrickClient, fd: Fd, inode: Inode): Fields {
-  return { remoteFd: BigInt(client.fds.add(new OpenFd(fd, inode))) };
+  const open = new OpenFd(fd, inode);
+  try {
+    return { remoteFd: BigInt(client.fds.add(open)) };
+  } catch (error) {
+    open.unpin();
+    throw error;
+  }
 }
 
 const open: After = ({ fd }, _reply, client) => opened(client, fd as Fd, (fd as Fd).inode);

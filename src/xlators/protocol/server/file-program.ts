@@ -1,5 +1,5 @@
 import { GlfsError, toGlfsError } from '../../../errors.ts';
-import type { CallContext, Request } from '../../../graph/index.ts';
+import type { CallContext, Fd, Request } from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
 import { type Dialect, dialect330, dialect400, type Layout } from '../../../protocol/dialect.ts';
 import { FOP_PROGRAM, type FopName, fopByProcedure, fops, unsentFops } from '../../../protocol/fops.ts';
@@ -152,10 +152,35 @@ export class FileProgram {
         fop === 'lookup'
           ? await lookUp(client.export, request as unknown as Request<'lookup'>, context)
           : await (subvolume[fop] as unknown as Fop)(request, context);
-      const more = afterwards[fop]?.(request, reply as Record<string, unknown>, client);
+      const more = await this.keep(fop, request, reply as Record<string, unknown>, client, context);
       return encoder.success(fop, layout, request, more === undefined ? reply : { ...reply, ...more });
     } finally {
       for (const open of uses) open.leave();
+    }
+  }
+
+  /** What the server keeps of a call. A file that it can't keep is closed again: nobody else will. */
+  private async keep(
+    fop: FopName,
+    request: Record<string, unknown>,
+    reply: Record<string, unknown>,
+    client: BrickClient,
+    context: CallContext,
+  ): Promise<Record<string, unknown> | undefined> {
+    try {
+      return afterwards[fop]?.(request, reply, client);
+    } catch (error) {
+      const { target } = fops[fop];
+      if (target === 'open' || target === 'create') await this.close(request.fd as Fd, client, context);
+      throw error;
+    }
+  }
+
+  private async close(fd: Fd, client: BrickClient, context: CallContext): Promise<void> {
+    try {
+      await client.export.subvolume[fd.isDirectory ? 'releasedir' : 'release']({ fd }, context);
+    } catch (err) {
+      this.log.debug({ err, client: client.id }, 'release failed');
     }
   }
 
@@ -165,12 +190,7 @@ export class FileProgram {
     if (open !== undefined) {
       const close = async (): Promise<void> => {
         await open.whenIdle();
-        try {
-          const name = open.fd.isDirectory ? 'releasedir' : 'release';
-          await client.export.subvolume[name]({ fd: open.fd }, context);
-        } catch (err) {
-          this.log.debug({ err, client: client.id }, 'release failed');
-        }
+        await this.close(open.fd, client, context);
         open.unpin();
       };
       const closed = close();

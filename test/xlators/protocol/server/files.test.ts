@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { GlfsError } from '../../../../src/errors.ts';
 import { dialect330 } from '../../../../src/protocol/dialect.ts';
 import { Dict } from '../../../../src/protocol/dict.ts';
@@ -7,6 +7,7 @@ import { newGfid, ROOT_GFID } from '../../../../src/protocol/gfid.ts';
 import { emptyIatt, type Iatt } from '../../../../src/protocol/iatt.ts';
 import { keys } from '../../../../src/protocol/keys.ts';
 import { XdrReader } from '../../../../src/xdr/index.ts';
+import { FdTable } from '../../../../src/xlators/protocol/server/fd-table.ts';
 import { failure } from '../../../rpc/calls.ts';
 import { Served } from './served.ts';
 import type { WireClient } from './wire-client.ts';
@@ -434,4 +435,43 @@ describe('version 330', () => {
     const now = await client.fop('stat', { gfid: ROOT_GFID });
     expect([...now.xdata!.names()]).toEqual([keys.preStat.name, keys.openFdCount.name]);
   });
+});
+
+describe('a client that has too much open', () => {
+  afterEach(() => void vi.restoreAllMocks());
+  const full = (): never => {
+    throw new GlfsError('EMFILE');
+  };
+
+  test('opens and makes nothing more: the brick does not hear of it', async () => {
+    await using served = await Served.start();
+    const client = await served.client();
+    const { gfid } = await client.create('file');
+    vi.spyOn(FdTable.prototype, 'requireRoom').mockImplementation(full);
+    const counts = () => ['open', 'opendir', 'create'].map((fop) => served.seen(fop).length);
+    const before = counts();
+    expect((await client.fop('open', { gfid, flags: 0 })).error).toBe('EMFILE');
+    expect((await client.fop('opendir', { gfid: ROOT_GFID })).error).toBe('EMFILE');
+    const made = fieldsOf('create', { pargfid: ROOT_GFID, bname: 'more' });
+    expect((await client.fop('create', made)).error).toBe('EMFILE');
+    expect(counts()).toEqual(before);
+  });
+
+  test.each(['open', 'opendir'] as const)(
+    '%s: what many at once opened beyond it is closed again',
+    async (fop) => {
+      await using served = await Served.start();
+      const client = await served.client();
+      const { gfid } = await client.create('file');
+      const add = vi.spyOn(FdTable.prototype, 'add').mockImplementationOnce(full);
+      const request = fop === 'open' ? { gfid, flags: 0 } : { gfid: ROOT_GFID };
+      expect((await client.fop(fop, request)).error).toBe('EMFILE');
+      expect(add).toHaveBeenCalledTimes(1);
+      const closing = fop === 'open' ? 'release' : 'releasedir';
+      const fdOf = (name: string): unknown => (served.seen(name).at(-1)!.request as { fd: unknown }).fd;
+      expect(served.seen(closing)).toHaveLength(1);
+      expect(fdOf(closing)).toBe(fdOf(fop));
+      expect((await client.fop(fop, request)).error).toBeUndefined();
+    },
+  );
 });
