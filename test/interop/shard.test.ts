@@ -382,9 +382,15 @@ test('a client that goes leaves no lock', async () => {
   await using _watched = await volume.open('/locked', 'r');
   const second = await connect(sharded.url);
   const file = await second.open('/locked', 'a');
-  await file.write('y');
-  const held = await locks();
-  expect(held.map(({ domain, type }) => [domain, type])).toEqual([['sharded-shard.size', 'WRITE']]);
+  // It is given back after a second without use, and a statedump may take longer: seen while it is in use.
+  let seen = false;
+  const held = waitUntil(async () => (await locks()).map(({ domain, type }) => [domain, type])[0], {
+    what: 'the lock of the size',
+  }).finally(() => {
+    seen = true;
+  });
+  while (!seen) await file.write('y');
+  expect(await held).toEqual(['sharded-shard.size', 'WRITE']);
   await second.close();
   expect(await locks()).toEqual([]);
   await truncate(mount.at('locked'), 1);
