@@ -29,6 +29,7 @@ export function buildGraph(
   const built = new Map<string, Subvolume>();
   const translators: Translator[] = [];
   const heard = new Set<OptionOverride>();
+  const wishes = defaultsFromAbove(volfile);
   for (const node of volfile.nodes) {
     const children = node.subvolumes.map((name) => built.get(name)!);
     const type = translatorType(node.type);
@@ -37,7 +38,7 @@ export function buildGraph(
       continue;
     }
     const matching = overrides.filter((override) => globToRegExp(override.pattern).test(node.name));
-    const given = withOverrides(node, matching);
+    const given = withOverrides(node, wishes.get(node.name), matching);
     const unknown = new Set<string>();
     const options = readOptions(type.options, given, node.name, (key) => unknown.add(key));
     for (const override of matching) if (!unknown.has(override.key)) heard.add(override);
@@ -84,9 +85,25 @@ function skipped(node: VolfileNode, children: readonly Subvolume[], environment:
   return { ...children[0]!, name: node.name };
 }
 
-function withOverrides(node: VolfileNode, overrides: readonly OptionOverride[]): ReadonlyMap<string, string> {
-  if (overrides.length === 0) return node.options;
-  return new Map([...node.options, ...overrides.map(({ key, value }) => [key, value] as const)]);
+/** By node: what translators above it want of it. The nearest one decides. Bottom-up is the order of volfiles. */
+function defaultsFromAbove({ nodes }: Volfile): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  const wishes = new Map<string, Readonly<Record<string, string>>>();
+  for (const node of [...nodes].reverse()) {
+    const mine = { ...wishes.get(node.name), ...translatorType(node.type)?.defaultsBelow };
+    for (const child of node.subvolumes) wishes.set(child, { ...wishes.get(child), ...mine });
+  }
+  return wishes;
+}
+
+function withOverrides(
+  node: VolfileNode,
+  wishes: Readonly<Record<string, string>> = {},
+  overrides: readonly OptionOverride[] = [],
+): ReadonlyMap<string, string> {
+  const known = translatorType(node.type)?.options ?? {};
+  const wanted = Object.entries(wishes).filter(([key]) => key in known);
+  if (overrides.length === 0 && wanted.length === 0) return node.options;
+  return new Map([...wanted, ...node.options, ...overrides.map(({ key, value }) => [key, value] as const)]);
 }
 
 function globToRegExp(pattern: string): RegExp {

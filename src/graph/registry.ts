@@ -8,6 +8,8 @@ export interface TranslatorType<S extends OptionSchema = OptionSchema> {
   /** One sentence: the promise that it makes. The docs are printed from it. */
   readonly summary: string;
   readonly options: S;
+  /** Options that translators below it have where the volfile is silent: what it needs of them. */
+  readonly defaultsBelow?: Readonly<Record<string, string>>;
   create(setup: TranslatorSetup<S>): Translator<S>;
 }
 

@@ -1,6 +1,7 @@
 import { registerTranslator } from '../graph/index.ts';
 import { dhtType, distributeType } from './cluster/distribute/index.ts';
 import { nufaType } from './cluster/nufa/index.ts';
+import { afrType, replicateType } from './cluster/replicate/index.ts';
 import { switchType } from './cluster/switch/index.ts';
 import { delayGenType } from './debug/delay-gen/index.ts';
 import { errorGenType } from './debug/error-gen/index.ts';
@@ -28,6 +29,7 @@ import { posixType } from './storage/posix/index.ts';
 
 /* The built-in translators, by type. */
 registerTranslator(accessControlType);
+registerTranslator(afrType);
 registerTranslator(arbiterType);
 registerTranslator(barrierType);
 registerTranslator(clientType);
@@ -47,6 +49,7 @@ registerTranslator(posixAclType);
 registerTranslator(posixLocksType);
 registerTranslator(posixType);
 registerTranslator(readOnlyType);
+registerTranslator(replicateType);
 registerTranslator(selinuxType);
 registerTranslator(serverType);
 registerTranslator(shardType);

@@ -3,9 +3,9 @@ import { Dict } from '../../../protocol/dict.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
 import { SetattrValid } from '../../../protocol/messages.ts';
+import { failures, internalDetached, windAll } from '../wind.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
-import { failures, internalDetached, windAll } from './wind.ts';
 import { isHealed } from './xattr-names.ts';
 
 const QUOTA = ['trusted.glusterfs.quota.limit-set', 'trusted.glusterfs.quota.limit-objects'];

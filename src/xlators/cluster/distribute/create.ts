@@ -5,13 +5,13 @@ import { gfidEquals, newGfid } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
+import { internalDetached, wind } from '../wind.ts';
 import { healLinktoOwner, lookAt, makeLinkto, removeStaleLinkto } from './linkfile.ts';
 import { withNamespace, withStableLayout } from './locks.ts';
 import { asDirectory, hasLinktoMode, isLinkto, withoutMigrationBits } from './merge.ts';
 import { parentChecks, refreshLayout, withParentCheck } from './parent-check.ts';
 import { entryPath } from './paths.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind } from './wind.ts';
 
 /** A file to be made: how, and under which name. */
 interface NewFile<R> {

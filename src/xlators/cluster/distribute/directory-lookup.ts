@@ -3,12 +3,12 @@ import type { CallContext, Loc, Reply } from '../../../graph/index.ts';
 import type { Dict } from '../../../protocol/dict.ts';
 import { gfidEquals } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
+import { type Answer, combined, windAll } from '../wind.ts';
 import { type DirectoryView, viewDirectory } from './directory-view.ts';
 import { healDirectory, needsHeal } from './heal.ts';
 import { asDirectory } from './merge.ts';
 import { notePath } from './paths.ts';
 import type { DistributeState } from './state.ts';
-import { type Answer, combined, windAll } from './wind.ts';
 
 type Lookup = Reply<'lookup'>;
 

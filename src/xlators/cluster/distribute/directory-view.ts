@@ -3,10 +3,10 @@ import type { Reply, Subvolume } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
 import { gfidEquals, gfidToString, isNullGfid } from '../../../protocol/gfid.ts';
 import { compareTimes, type Iatt, isDirectory } from '../../../protocol/iatt.ts';
+import type { Answer, Failure, Success } from '../wind.ts';
 import { type Layout, type LayoutReport, mergeReports } from './layout.ts';
 import { asDirectory, mergeIatt } from './merge.ts';
 import type { DistributeState } from './state.ts';
-import type { Answer, Failure, Success } from './wind.ts';
 
 type Lookup = Reply<'lookup'>;
 

@@ -3,6 +3,7 @@ import { type CallContext, Inode, type Loc, type Reply } from '../../../graph/in
 import type { Dict } from '../../../protocol/dict.ts';
 import { gfidEquals, ROOT_GFID } from '../../../protocol/gfid.ts';
 import { isDirectory } from '../../../protocol/iatt.ts';
+import { type Answer, combined, failures, windUntil } from '../wind.ts';
 import { settleDirectory } from './directory-lookup.ts';
 import { type DirectoryView, viewDirectory } from './directory-view.ts';
 import { lookupFresh } from './fresh.ts';
@@ -10,7 +11,6 @@ import { lookupXdata } from './lookup-request.ts';
 import { isLinkto, withoutMigrationBits } from './merge.ts';
 import { askForPath } from './paths.ts';
 import type { DistributeState } from './state.ts';
-import { type Answer, combined, failures, windUntil } from './wind.ts';
 
 type Lookup = Reply<'lookup'>;
 

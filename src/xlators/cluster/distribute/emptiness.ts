@@ -7,10 +7,10 @@ import {
   type Subvolume,
 } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
+import { combined, failures, internal, internalDetached, wind, windAll } from '../wind.ts';
 import { type Entry, lookAt, removeStaleLinkto } from './linkfile.ts';
 import { isLinkto } from './merge.ts';
 import type { DistributeState } from './state.ts';
-import { combined, failures, internal, internalDetached, wind, windAll } from './wind.ts';
 
 /** Bytes asked for by each READDIRP. */
 const CHUNK = 4096;

@@ -4,10 +4,10 @@ import type { Dict } from '../../../protocol/dict.ts';
 import { gfidEquals, gfidToString } from '../../../protocol/gfid.ts';
 import { isDirectory } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
+import { type Answer, failures, type Success, windAll } from '../wind.ts';
 import { repairLinktos, type Verdict } from './linkto-repair.ts';
 import { isLinkto } from './merge.ts';
 import type { DistributeState } from './state.ts';
-import { type Answer, failures, type Success, windAll } from './wind.ts';
 
 type Lookup = Reply<'lookup'>;
 

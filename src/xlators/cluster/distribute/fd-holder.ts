@@ -1,7 +1,7 @@
 import type { CallContext, Fd, Subvolume } from '../../../graph/index.ts';
+import { internalDetached, wind } from '../wind.ts';
 import { hasLinktoMode } from './merge.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind } from './wind.ts';
 
 /**
  * The subvolume on which an fd is open. A file that was unlinked while it was open can't be found by its gfid, but the brick

@@ -2,9 +2,9 @@ import { Inode, rootContext, type Subvolume } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
 import { ROOT_GFID } from '../../../protocol/gfid.ts';
 import type { Statfs } from '../../../protocol/messages.ts';
+import { internalDetached, wind } from '../wind.ts';
 import type { Layout } from './layout.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind } from './wind.ts';
 
 /** What a subvolume has left. */
 export interface Usage {

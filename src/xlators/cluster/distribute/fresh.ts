@@ -4,12 +4,12 @@ import type { Dict } from '../../../protocol/dict.ts';
 import { gfidEquals, isNullGfid } from '../../../protocol/gfid.ts';
 import { type Iatt, isDirectory } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
+import { type Answer, wind } from '../wind.ts';
 import { lookupDirectory, refuseOther } from './directory-lookup.ts';
 import { lookupEverywhere } from './everywhere.ts';
 import { givingGfid, lookupXdata } from './lookup-request.ts';
 import { asDirectory, isLinkto, withoutMigrationBits, withStickyBit } from './merge.ts';
 import type { DistributeState } from './state.ts';
-import { type Answer, wind } from './wind.ts';
 
 type Lookup = Reply<'lookup'>;
 

@@ -1,4 +1,5 @@
 import { type CallContext, Inode, type Loc, type Subvolume } from '../../../graph/index.ts';
+import { internalDetached, wind } from '../wind.ts';
 import { healXattrs, markMds, setAttributes } from './attribute-heal.ts';
 import type { DirectoryView } from './directory-view.ts';
 import { COMMIT_INVALID, type Layout } from './layout.ts';
@@ -6,7 +7,6 @@ import { healLayout } from './layout-heal.ts';
 import { makeMissing } from './missing-directory.ts';
 import { computeLayout } from './new-layout.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind } from './wind.ts';
 
 /** Whether a directory needs anything of what healDirectory does. */
 export function needsHeal(state: DistributeState, view: DirectoryView, isRoot: boolean): boolean {

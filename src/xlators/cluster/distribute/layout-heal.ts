@@ -1,5 +1,6 @@
 import { type CallContext, Inode, type Subvolume } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
+import { internalDetached, wind, windAll } from '../wind.ts';
 import {
   LAYOUT_BYTES,
   type Layout,
@@ -12,7 +13,6 @@ import {
 import { withLayoutLock } from './locks.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind, windAll } from './wind.ts';
 
 /** The layout as it stands on the disks right now. */
 export async function readLayout(

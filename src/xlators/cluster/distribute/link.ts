@@ -1,12 +1,12 @@
 import { GlfsError, isGlfsError } from '../../../errors.ts';
 import type { CallContext, Reply, Request, Subvolume } from '../../../graph/index.ts';
 import { gfidEquals } from '../../../protocol/gfid.ts';
+import { transaction } from '../wind.ts';
 import { type Entry, healLinktoOwner, makeLinkto, removeStaleLinkto } from './linkfile.ts';
 import { withNamespace } from './locks.ts';
 import { asDirectory, withoutMigrationBits } from './merge.ts';
 import { mutateFile } from './mutation.ts';
 import type { DistributeState } from './state.ts';
-import { transaction } from './wind.ts';
 
 /**
  * A further name for a file: on the subvolume that has the data, with a linkto file where the new name hashes to. While the

@@ -5,10 +5,10 @@ import { type Gfid, gfidEquals, isNullGfid } from '../../../protocol/gfid.ts';
 import { type Iatt, S_IFREG } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
 import { SetattrValid } from '../../../protocol/messages.ts';
+import { type Answer, internalDetached, wind } from '../wind.ts';
 import { isLinkto } from './merge.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
-import { type Answer, internalDetached, wind } from './wind.ts';
 
 /*
  * A linkto file: an empty regular file of mode 01000 (nothing but the sticky bit) with the name of another subvolume

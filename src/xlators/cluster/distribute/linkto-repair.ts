@@ -1,10 +1,10 @@
 import type { CallContext, Subvolume } from '../../../graph/index.ts';
 import { type Gfid, gfidEquals } from '../../../protocol/gfid.ts';
+import { wind } from '../wind.ts';
 import { type Entry, lookAt, makeLinkto, removeStaleLinkto } from './linkfile.ts';
 import { withNamespace } from './locks.ts';
 import { isLinkto } from './merge.ts';
 import type { DistributeState } from './state.ts';
-import { wind } from './wind.ts';
 
 /** A name whose linkto files a search has found wrong. */
 export interface Suspicion {

@@ -2,10 +2,10 @@ import { type ErrnoCode, type GlfsError, toGlfsError } from '../../../errors.ts'
 import { type CallContext, type Inode, newLkOwner, type Subvolume } from '../../../graph/index.ts';
 import { gfidEquals, gfidToString } from '../../../protocol/gfid.ts';
 import { EntryLockCommand, EntryLockType, LockCommand, LockType } from '../../../protocol/messages.ts';
+import { internalDetached, wind } from '../wind.ts';
 import { compareNames } from './layout.ts';
 import { Domain } from './names.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind } from './wind.ts';
 
 /*
  * Lock order, the same in every client of a volume, or clients would wait for each other:

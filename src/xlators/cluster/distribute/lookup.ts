@@ -1,13 +1,13 @@
 import type { CallContext, Loc, Reply, Subvolume } from '../../../graph/index.ts';
 import type { Dict } from '../../../protocol/dict.ts';
 import { isDirectory } from '../../../protocol/iatt.ts';
+import { wind } from '../wind.ts';
 import { lookupDirectory, refuseOther } from './directory-lookup.ts';
 import { discover } from './discover.ts';
 import { followLinkto, lookupFresh } from './fresh.ts';
 import { givingGfid, lookupXdata } from './lookup-request.ts';
 import { asDirectory, isLinkto, withoutMigrationBits } from './merge.ts';
 import type { DistributeState } from './state.ts';
-import { wind } from './wind.ts';
 
 type Lookup = Reply<'lookup'>;
 

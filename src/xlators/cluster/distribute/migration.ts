@@ -10,9 +10,9 @@ import {
 import { Dict } from '../../../protocol/dict.ts';
 import { gfidEquals } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
+import { internalDetached, wind } from '../wind.ts';
 import { hasLinktoMode, isLinkto } from './merge.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind } from './wind.ts';
 
 /*
  * How a rebalance moves a file from subvolume S to D, as its clients see it in the mode bits of every reply of S:

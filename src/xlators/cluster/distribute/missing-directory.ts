@@ -3,6 +3,7 @@ import { type CallContext, Inode, type Loc, type Subvolume } from '../../../grap
 import { gfidEquals, gfidToString } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
+import { combined, failures, internalDetached, windAll } from '../wind.ts';
 import { copyHealable, setAttributes } from './attribute-heal.ts';
 import type { DirectoryView } from './directory-view.ts';
 import type { Layout } from './layout.ts';
@@ -10,7 +11,6 @@ import { writeLayout } from './layout-heal.ts';
 import { withNamespace } from './locks.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
-import { combined, failures, internalDetached, windAll } from './wind.ts';
 
 /**
  * Makes the directory where it is missing, with the gfid that it has elsewhere. Under the lock of the name, and only if

@@ -4,6 +4,7 @@ import { Dict } from '../../../protocol/dict.ts';
 import { newGfid } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
+import { type Answer, type Success, successes, transaction, windAll } from '../wind.ts';
 import { COMMIT_INVALID, Layout, type LayoutEntry, rangeBytes } from './layout.ts';
 import { healLayout } from './layout-heal.ts';
 import { withNamespace } from './locks.ts';
@@ -12,7 +13,6 @@ import { computeLayout } from './new-layout.ts';
 import { withParentCheck } from './parent-check.ts';
 import { notePath } from './paths.ts';
 import type { DistributeState } from './state.ts';
-import { type Answer, type Success, successes, transaction, windAll } from './wind.ts';
 
 type Mkdir = Reply<'mkdir'>;
 

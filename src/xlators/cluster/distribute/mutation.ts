@@ -4,11 +4,11 @@ import { Dict } from '../../../protocol/dict.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
 import { keyKinds } from '../../../protocol/keys.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
+import { internalDetached, wind } from '../wind.ts';
 import { hasLinktoMode, isMigrating } from './merge.ts';
 import { attempt, type FileTarget, isGone, leave, locate, nextHop, pointerOn } from './migration.ts';
 import { PerInode } from './per-inode.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind } from './wind.ts';
 
 /**
  * While it stands on the destination, the rebalance's own writes there are refused (EBUSY) and it gives the file back:

@@ -1,8 +1,8 @@
 import type { CallContext, Inode, Loc } from '../../../graph/index.ts';
 import { gfidToString } from '../../../protocol/gfid.ts';
+import { internal, wind } from '../wind.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
-import { internal, wind } from './wind.ts';
 
 /**
  * The path of a directory as this client knows it. Where the ranges of a new directory start, and which subvolume

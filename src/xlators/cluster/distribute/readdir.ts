@@ -11,13 +11,13 @@ import {
 import { withKey } from '../../../protocol/dict.ts';
 import { isDirectory, typeOfMode } from '../../../protocol/iatt.ts';
 import { keyKinds } from '../../../protocol/keys.ts';
+import { wind } from '../wind.ts';
 import type { Layout } from './layout.ts';
 import { asDirectory, isLinkto, withoutMigrationBits } from './merge.ts';
 import { isGone } from './migration.ts';
 import { Leaves, OffsetTransform } from './offsets.ts';
 import { skipDirectories } from './open.ts';
 import type { DistributeState } from './state.ts';
-import { wind } from './wind.ts';
 
 /** What a listing of one distribute translator needs to know of it as long as it lives. */
 interface Listings {

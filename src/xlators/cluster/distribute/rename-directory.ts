@@ -1,6 +1,7 @@
 import { GlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Subvolume } from '../../../graph/index.ts';
 import { isDirectory } from '../../../protocol/iatt.ts';
+import { type Answer, combined, failures, type Success, successes, wind, windAll } from '../wind.ts';
 import { ensureEmpty } from './emptiness.ts';
 import { lookAgain } from './linkfile.ts';
 import { withNamespaces } from './locks.ts';
@@ -8,7 +9,6 @@ import { asDirectory, mergeAll } from './merge.ts';
 import { notePath } from './paths.ts';
 import type { RenamePlan } from './rename.ts';
 import type { DistributeState } from './state.ts';
-import { type Answer, combined, failures, type Success, successes, wind, windAll } from './wind.ts';
 
 type Rename = Reply<'rename'>;
 

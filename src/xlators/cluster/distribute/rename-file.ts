@@ -2,13 +2,13 @@ import { type ErrnoCode, GlfsError, isGlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Subvolume } from '../../../graph/index.ts';
 import { gfidEquals } from '../../../protocol/gfid.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
+import { wind } from '../wind.ts';
 import { type Entry, lookAt } from './linkfile.ts';
 import { withMigrationLocks, withNamespaces } from './locks.ts';
 import { asDirectory, isLinkto, withoutMigrationBits } from './merge.ts';
 import type { RenamePlan } from './rename.ts';
 import { type FilePlan, renameAt, renameByLink } from './rename-steps.ts';
 import type { DistributeState } from './state.ts';
-import { wind } from './wind.ts';
 
 type Rename = Reply<'rename'>;
 

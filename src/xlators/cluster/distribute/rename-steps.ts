@@ -9,12 +9,12 @@ import {
 } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
+import { internalDetached, wind } from '../wind.ts';
 import { type Entry, healLinktoOwner, lookAt, placeLinkto } from './linkfile.ts';
 import { isLinkto } from './merge.ts';
 import { marks } from './names.ts';
 import { renameMark, requireRights } from './rename-rules.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, wind } from './wind.ts';
 
 type Rename = Reply<'rename'>;
 

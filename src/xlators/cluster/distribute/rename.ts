@@ -3,6 +3,7 @@ import { type CallContext, Inode, type Loc, type Reply, type Request } from '../
 import { withKey } from '../../../protocol/dict.ts';
 import { gfidEquals } from '../../../protocol/gfid.ts';
 import { isDirectory } from '../../../protocol/iatt.ts';
+import { transaction } from '../wind.ts';
 import { lookupFresh } from './fresh.ts';
 import type { Entry } from './linkfile.ts';
 import { marks } from './names.ts';
@@ -10,7 +11,6 @@ import { renameDirectory } from './rename-directory.ts';
 import { renameFile } from './rename-file.ts';
 import { renameMark } from './rename-rules.ts';
 import type { DistributeState } from './state.ts';
-import { transaction } from './wind.ts';
 
 /** What bears the new name before a rename. */
 export interface Existing {

@@ -1,5 +1,6 @@
 import { GlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Request, type Subvolume } from '../../../graph/index.ts';
+import { type Answer, combined, type Failure, transaction, wind, windAll } from '../wind.ts';
 import { ensureEmpty } from './emptiness.ts';
 import { lookupFresh } from './fresh.ts';
 import type { Layout } from './layout.ts';
@@ -8,7 +9,6 @@ import { type HashedName, withNamespace } from './locks.ts';
 import { asDirectory } from './merge.ts';
 import { restoreDirectory } from './missing-directory.ts';
 import type { DistributeState } from './state.ts';
-import { type Answer, combined, type Failure, transaction, wind, windAll } from './wind.ts';
 
 type Rmdir = Reply<'rmdir'>;
 

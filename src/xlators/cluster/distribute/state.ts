@@ -8,6 +8,8 @@ import {
   type Subvolume,
 } from '../../../graph/index.ts';
 import type { Logger } from '../../../logger.ts';
+import { Subvolumes } from '../subvolumes.ts';
+import { internalDetached, shared } from '../wind.ts';
 import { discover } from './discover.ts';
 import { holderOf } from './fd-holder.ts';
 import { FreeSpace } from './free-space.ts';
@@ -17,8 +19,6 @@ import { NameQueue } from './name-queue.ts';
 import { type AttributeNames, attributeNames } from './names.ts';
 import type { DistributeOptions } from './options.ts';
 import { hashedPlacement, type PlacementPolicy } from './placement.ts';
-import { Subvolumes } from './subvolumes.ts';
-import { internalDetached, shared } from './wind.ts';
 
 export {
   type Answer,
@@ -29,7 +29,7 @@ export {
   successes,
   wind,
   windAll,
-} from './wind.ts';
+} from '../wind.ts';
 
 /** What distribute knows of one inode. A cache: each part may be missing at any time, e.g. after a graph switch. */
 export interface InodeContext {

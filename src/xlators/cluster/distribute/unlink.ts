@@ -1,13 +1,13 @@
 import { GlfsError, isGlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Request, type Subvolume } from '../../../graph/index.ts';
 import { Dict } from '../../../protocol/dict.ts';
+import { internalDetached, transaction, wind } from '../wind.ts';
 import { lookupFresh } from './fresh.ts';
 import { type Entry, lookAt } from './linkfile.ts';
 import { withNamespace } from './locks.ts';
 import { asDirectory, isLinkto } from './merge.ts';
 import { marks } from './names.ts';
 import type { DistributeState } from './state.ts';
-import { internalDetached, transaction, wind } from './wind.ts';
 
 type Unlink = Reply<'unlink'>;
 

@@ -1,5 +1,5 @@
-import { GlfsError, toGlfsError } from '../../../errors.ts';
-import { asRoot, type CallContext, detached, type Subvolume, throwIfEnded } from '../../../graph/index.ts';
+import { GlfsError, toGlfsError } from '../../errors.ts';
+import { asRoot, type CallContext, detached, type Subvolume, throwIfEnded } from '../../graph/index.ts';
 
 /** What one subvolume said. */
 export type Answer<T> =

@@ -1,6 +1,6 @@
-import { GlfsError } from '../../../errors.ts';
-import type { Subvolume } from '../../../graph/index.ts';
-import type { Logger } from '../../../logger.ts';
+import { GlfsError } from '../../errors.ts';
+import type { Subvolume } from '../../graph/index.ts';
+import type { Logger } from '../../logger.ts';
 
 /** The subvolumes of a cluster translator: which of them are up, and what goes on among them that no caller waits for. */
 export class Subvolumes {
