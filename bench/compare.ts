@@ -1,6 +1,7 @@
 /*
  * glfs beside libgfapi (fio's gfapi and gfapi_async engines) on one volume, in alternating runs: ratios of medians.
- * `npm run bench -- [--rounds N] [--seconds N] [--cell write] [--set performance.write-behind=off]`. Needs root, glusterfs-server and fio; starts a glusterd of its own.
+ * `npm run bench -- [--rounds N] [--seconds N] [--cell write] [--bricks 3] [--type 'replica 3'] [--set performance.write-behind=off]`.
+ * Needs root, glusterfs-server and fio; starts a glusterd of its own.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     cell: { type: 'string' },
+    bricks: { type: 'string', default: '2' },
+    type: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
   },
 });
@@ -30,7 +33,11 @@ const contenders: readonly Contender[] = ['glfs', 'gfapi', 'gfapi_async'];
 const pool = await startPool({ subnet: '127.1.30', count: 1 });
 try {
   const options = Object.fromEntries(values.set.map((pair) => pair.split('=') as [string, string]));
-  const volume = await pool.createVolume('bench', { bricks: 2, options });
+  const volume = await pool.createVolume('bench', {
+    bricks: Number(values.bricks),
+    type: values.type,
+    options,
+  });
   const host = pool.hosts[0]!;
   const url = `gluster://${host}/${volume.name}`;
   await prepare(url);
