@@ -73,6 +73,8 @@ export const keys = {
   inodelkCount: kinds.int('glusterfs.inodelk-count'),
   /** Asks for the inodelks of one domain, by its name; answered under `glusterfs.inodelk-count`. */
   inodelkDomainCount: kinds.text('glusterfs.inodelk-dom-count'),
+  /** Asks for the inodelks of several domains: each `glusterfs.inodelk-dom-prefix:DOMAIN` is answered under its own name. */
+  inodelkCountsOfDomains: kinds.uint('glusterfs.multi-dom-lk-cnt-req'),
   entrylkCount: kinds.int('glusterfs.entrylk-count'),
   posixlkCount: kinds.int('glusterfs.posixlk-count'),
   parentEntrylk: kinds.int('glusterfs.parent-entrylk'),
@@ -101,6 +103,8 @@ export const keys = {
   zeroFilled: kinds.uint('buf-has-zeroes'),
   /** In RCHECKSUM's reply: the strong checksum is SHA-256. */
   fipsChecksum: kinds.int('fips-mode-rchecksum'),
+  /** LOOKUP: asks for all extended attributes but the brick's own. */
+  listXattrs: kinds.int('list-xattr'),
   /** XATTROP, LOOKUP: asks for the size of a regular file. */
   getSize: kinds.uint('get-size'),
   /** LOOKUP, FSTAT: asks the index, by the name of its count, whether any heal is pending; the answer is 0 or 1. */

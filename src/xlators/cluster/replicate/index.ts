@@ -47,6 +47,7 @@ export class Replicate extends Translator<ReplicateOptions> {
   }
 
   override async close(): Promise<void> {
+    this.state.closing.abort();
     await settleAll(this.state);
     await this.state.idle();
   }

@@ -33,6 +33,8 @@ export class ReplicateState extends Subvolumes {
   /** By position: the attribute with which the others accuse it. */
   readonly pendingNames: readonly string[];
   readonly files = new FileStates(FILES);
+  /** Aborted when the translator is closed: heals end at their next step, and leave their marks. */
+  readonly closing = new AbortController();
   private upSet: ChildSet = 0;
   private readonly positions: ReadonlyMap<Subvolume, number>;
 

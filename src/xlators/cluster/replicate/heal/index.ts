@@ -1,7 +1,7 @@
 import type { CallContext, Inode } from '../../../../graph/index.ts';
 import type { Gfid } from '../../../../protocol/gfid.ts';
-import type { ChildSet } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
+import type { HealResult, SplitBrainPolicy } from './session.ts';
 
 /** What is wrong with one file, by kind. */
 export interface Ailment {
@@ -19,19 +19,7 @@ export interface Diagnosis {
   readonly busy: boolean;
 }
 
-export type HealStatus = 'healed' | 'clean' | 'busy' | 'split-brain' | 'failed';
-
-/** Decides which copy is right where the copies can't say: the `glfs heal split-brain` commands. */
-export type SplitBrainPolicy =
-  | { readonly by: 'size' | 'ctime' | 'mtime' | 'majority' }
-  | { readonly by: 'source'; readonly index: number };
-
-export interface HealResult {
-  readonly status: HealStatus;
-  /** Copies that were brought up to date. */
-  readonly sinks: ChildSet;
-  readonly error?: unknown;
-}
+export type { HealResult, HealStatus, SplitBrainPolicy } from './session.ts';
 
 /** What the copies say of each other, without changing anything. @throws GlfsError as lookup of the gfid does */
 export function diagnose(_state: ReplicateState, _gfid: Gfid, _context: CallContext): Promise<Diagnosis> {
