@@ -1,11 +1,60 @@
 import { GlfsError } from '../../../errors.ts';
+import type { FopTable, Request } from '../../../graph/index.ts';
+import type { FopName } from '../../../protocol/fops.ts';
+import { PENDING_PREFIX } from './changelog.ts';
 import type { Part } from './fops.ts';
+import type { Operation } from './operation.ts';
+import { splitBrainSetxattr } from './split-brain/set.ts';
+import { runTransaction } from './transaction/index.ts';
 
-export const fremovexattr: Part<'fremovexattr'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
-export const fsetattr: Part<'fsetattr'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
-export const fsetxattr: Part<'fsetxattr'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
-export const fxattrop: Part<'fxattrop'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
-export const removexattr: Part<'removexattr'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
-export const setattr: Part<'setattr'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
-export const setxattr: Part<'setxattr'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
-export const xattrop: Part<'xattrop'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
+/** GlusterFS's own: what replicas say of each other. */
+const reserved = [PENDING_PREFIX, 'trusted.glusterfs.afr.'];
+
+type Wind<K extends FopName> = Operation<K>['wind'];
+type ByPath = 'setattr' | 'setxattr' | 'removexattr' | 'xattrop';
+type ByFd = 'fsetattr' | 'fsetxattr' | 'fremovexattr' | 'fxattrop';
+
+export const setattr: Part<'setattr'> = byPath('setattr');
+export const fsetattr: Part<'fsetattr'> = byFd('fsetattr');
+export const removexattr = guarded(byPath('removexattr'), ({ name }) => [name]);
+export const fremovexattr = guarded(byFd('fremovexattr'), ({ name }) => [name]);
+export const xattrop: Part<'xattrop'> = byPath('xattrop');
+export const fxattrop: Part<'fxattrop'> = byFd('fxattrop');
+export const fsetxattr = guarded(byFd('fsetxattr'), ({ dict }) => dict?.names() ?? []);
+
+const plainSetxattr = guarded(byPath('setxattr'), ({ dict }) => dict?.names() ?? []);
+
+/** Some names are orders to replicate itself. */
+export const setxattr: Part<'setxattr'> = (state, request, context) =>
+  splitBrainSetxattr(state, request, context) ?? plainSetxattr(state, request, context);
+
+function byPath<K extends ByPath>(fop: K): Part<K> {
+  return (state, request, context) => {
+    const { inode } = request.loc;
+    const wind: Wind<K> = (child, own) => (child as FopTable)[fop](request, own);
+    return runTransaction<K>(state, { kind: 'metadata', fop, inode, wind }, context);
+  };
+}
+
+function byFd<K extends ByFd>(fop: K): Part<K> {
+  return (state, request, context) => {
+    const { fd } = request;
+    const wind: Wind<K> = (child, own) => (child as FopTable)[fop](request, own);
+    return runTransaction<K>(state, { kind: 'metadata', fop, inode: fd.inode, fd, wind }, context);
+  };
+}
+
+/** The names under which copies accuse each other are for transactions and heals only, which go to the copies themselves. */
+function guarded<K extends FopName>(
+  part: Part<K>,
+  namesOf: (request: Request<K>) => Iterable<string>,
+): Part<K> {
+  return async (state, request, context) => {
+    for (const name of namesOf(request)) {
+      if (reserved.some((prefix) => name.startsWith(prefix))) {
+        throw new GlfsError('EPERM', `'${name}' belongs to replicate itself`, { translator: state.name });
+      }
+    }
+    return part(state, request, context);
+  };
+}

@@ -43,6 +43,13 @@ interface Common<K extends FopName> {
    * accused.
    */
   measure?(reply: Reply<K>): number;
+  /** A copy that refuses with this has not failed, and is not accused: it may be the others that lack something. */
+  pardons?(error: GlfsError): boolean;
+  /**
+   * Copies whose success is none beside what the others have answered, each with the error that it counts as: they are
+   * accused as if they had failed.
+   */
+  disowns?(answers: readonly (CopyAnswer<K> | undefined)[]): ReadonlyMap<number, GlfsError>;
   /** After all copies have answered and some, not all, have failed: marks beyond those of the operation's own targets. */
   mend?(outcome: OperationOutcome<K>, context: CallContext): Promise<void>;
   /** Turns the reply that was chosen into what the caller gets; it has all answers at hand. Default: as it is. */
