@@ -68,7 +68,8 @@ export const replicateType: TranslatorType<ReplicateOptions> = {
   summary: 'the same files on several subvolumes; what one misses is marked on the others and healed',
   options,
   // Calls must not wait for a copy that is gone: the others have the data.
-  defaultsBelow: { 'reconnect-grace': '0' },
+  // One copy that can't give a lock again must not poison the fd for all: see lock-heal.ts.
+  defaultsBelow: { 'reconnect-grace': '0', 'retake-locks': 'off' },
   create: (setup) => new Replicate(setup),
 };
 

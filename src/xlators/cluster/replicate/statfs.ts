@@ -1,4 +1,17 @@
-import { GlfsError } from '../../../errors.ts';
+import type { Reply } from '../../../graph/index.ts';
+import { callCopies, requireAny, requireConsistentIo } from './everywhere.ts';
 import type { Part } from './fops.ts';
 
-export const statfs: Part<'statfs'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
+/** Of the copy with the least room: what it can't take is on no quorum for long. The arbiter has no data to make room for. */
+export const statfs: Part<'statfs'> = async (state, request, context) => {
+  requireConsistentIo(state);
+  const set = state.up & state.withData;
+  if (set === 0) throw state.tooFew(state.up);
+  const outcome = await callCopies<'statfs'>(state, set, (child) => child.statfs(request, context));
+  requireAny(outcome);
+  return outcome.replies.reduce(tighter);
+};
+
+function tighter(a: Reply<'statfs'>, b: Reply<'statfs'>): Reply<'statfs'> {
+  return b.bavail < a.bavail ? b : a;
+}

@@ -145,6 +145,7 @@ function tunablesOf({ options: given }: TranslatorSetup<typeof options>): BrickT
     grace: given['reconnect-grace'] * MILLISECONDS,
     sendGroups: given['send-gids'],
     strictLocks: given['strict-locks'],
+    retakeLocks: given['retake-locks'],
   };
 }
 

@@ -35,6 +35,9 @@ export const options = {
   'strict-locks': option.boolean(false, {
     help: 'after a reconnect, fds that held locks fail with EBADFD instead of taking the locks again',
   }),
+  'retake-locks': option.boolean(true, {
+    help: 'glfs: take POSIX locks again after a reconnect; off below replicate, which does it itself',
+  }),
   'volume-id': option.optional({ help: 'glfs: refuse bricks of another volume (UUID)' }),
   'reconnect-grace': option.time(10, {
     min: 0,

@@ -13,9 +13,10 @@ import { gfidToString } from '../../../protocol/gfid.ts';
 import { LockCommand, OpenFlag } from '../../../protocol/messages.ts';
 import type { Call, Lane } from '../../../rpc/index.ts';
 import { XdrWriter } from '../../../xdr/index.ts';
+import { type HeldLock, HeldLocks, toFlock } from '../../held-locks.ts';
 import { Credentials } from './credentials.ts';
 import { type Link, linkIsLost } from './link.ts';
-import { HeldLocks } from './locks.ts';
+import { retakeLocks } from './locks.ts';
 import { decodeRead, encodeTransfer, readBulk } from './payload.ts';
 import { type RemoteFd, RemoteFds } from './remote-fds.ts';
 import { BrickSession, type SessionOptions, type Tunables } from './session.ts';
@@ -25,6 +26,8 @@ import { type AnyRequest, decodeReply, encodeRequest, type FdNumbers } from './w
 export interface BrickTunables extends Tunables {
   readonly sendGroups: boolean;
   readonly strictLocks: boolean;
+  /** False: a translator above keeps granted locks and takes them again. */
+  readonly retakeLocks: boolean;
 }
 
 type AnyReply = Record<string, unknown>;
@@ -53,6 +56,11 @@ export class SharedBrick {
       (remote, fd, context) => this.releaseLater(remote, fd, context),
     );
     this.session.restore = (link) => this.restore(link);
+  }
+
+  /** Keeps a lock that was granted: it is taken again after a reconnect. */
+  keepLock(fd: Fd, lock: HeldLock): void {
+    if (this.tunables.retakeLocks) this.locks.granted(fd, lock);
   }
 
   /** The volfile has other values now: the connection, its fds and its locks stay. */
@@ -240,9 +248,12 @@ export class SharedBrick {
 
   /** Takes the POSIX locks of the session again, before other calls are let through. */
   private async restore(link: Link): Promise<void> {
-    const lost = await this.locks.retake(async (fd, { type, flock }, context) => {
-      await this.attempt(link, 'lk', { fd, command: LockCommand.SET, type, flock }, context);
-    }, this.tunables.strictLocks);
+    const relock = async (fd: Fd, lock: HeldLock): Promise<void> => {
+      const { type, xdata, context } = lock;
+      const request: AnyRequest = { fd, command: LockCommand.SET, type, flock: toFlock(lock), xdata };
+      await this.attempt(link, 'lk', request, context);
+    };
+    const lost = await retakeLocks(this.locks, relock, this.tunables.strictLocks);
     for (const { fd, reason } of lost) this.session.locksLost(fd, reason);
   }
 }

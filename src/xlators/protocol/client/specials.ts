@@ -1,7 +1,8 @@
 import { GlfsError } from '../../../errors.ts';
 import type { CallContext } from '../../../graph/index.ts';
 import type { FopName } from '../../../protocol/fops.ts';
-import { type Flock, LockCommand, OpenFlag } from '../../../protocol/messages.ts';
+import { type Flock, LockCommand, LockType, OpenFlag } from '../../../protocol/messages.ts';
+import { heldLock } from '../../held-locks.ts';
 import type { SharedBrick } from './shared-brick.ts';
 import { type AnyRequest, toDirectoryEntries } from './wire.ts';
 
@@ -41,13 +42,12 @@ const lk: Special = async (brick, request, context, fop) => {
     pid: context.pid >>> 0,
     owner: context.lkOwner,
   };
-  const type = request.type as number;
   const sets = request.command !== LockCommand.GET;
-  const UNLOCK = 2;
+  const lock = heldLock({ ...request, type: flock.type, flock }, context);
   // Forgotten first: a reconnect in between must not take again what is being given up.
-  if (sets && type === UNLOCK) brick.locks.granted(request.fd!, type, flock, context);
+  if (sets && flock.type === LockType.UNLOCK) brick.locks.granted(request.fd!, lock);
   const reply = await brick.invoke(fop, { ...request, flock }, context);
-  if (sets && type !== UNLOCK) brick.locks.granted(request.fd!, type, flock, context);
+  if (sets && flock.type !== LockType.UNLOCK) brick.keepLock(request.fd!, lock);
   return reply;
 };
 
