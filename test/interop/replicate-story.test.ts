@@ -6,11 +6,10 @@ import { attachPool } from '../helpers/attach.ts';
 import { type Mount, mountVolume } from '../helpers/mount.ts';
 import { acts, moments } from '../helpers/replicate-story/acts.ts';
 import { noticed, plainVolume, upForMount, upForVolume } from '../helpers/replicate-story/both.ts';
-import { type Marks, marksOnDisk, tabulate } from '../helpers/replicate-story/marks.ts';
+import { type Marks, marksOnDisk, settledMarks, tabulate } from '../helpers/replicate-story/marks.ts';
 import { sets } from '../helpers/replicate-story/sets.ts';
 import { MountTeller, type Teller, VolumeTeller } from '../helpers/replicate-story/tellers.ts';
 import type { TestVolume } from '../helpers/volume.ts';
-import { waitUntil } from '../helpers/wait.ts';
 
 /*
  * The same story is told by GlusterFS's mount in one directory and by glfs in another: afterwards the bricks say the same of
@@ -43,23 +42,11 @@ describe.each(sets)('$name', ({ name, type, size, victims }) => {
     () => upForMount(mount, volume),
     ...(client === undefined ? [] : [() => upForVolume(client!)]),
   ];
-  const marksIn = async (directory: string): Promise<Marks> =>
-    tabulate(await Promise.all(volume.bricks.map(({ path }) => marksOnDisk(path, directory))));
+  const marksIn = (directory: string): Marks =>
+    tabulate(volume.bricks.map(({ path }) => marksOnDisk(path, directory)));
 
-  /** Locks, and the marks that go with them, may be kept for a second. */
-  async function settled(directory: string): Promise<Marks> {
-    let last = await marksIn(directory);
-    let since = Date.now();
-    return waitUntil(
-      async () => {
-        const now = await marksIn(directory);
-        if (JSON.stringify(now) !== JSON.stringify(last)) since = Date.now();
-        last = now;
-        return Date.now() - since > 1500 && now;
-      },
-      { what: `the marks in ${directory} to settle`, everyMs: 100 },
-    );
-  }
+  /** The marks go a second after the last write, at the latest. */
+  const settled = (directory: string): Promise<Marks> => settledMarks(() => marksIn(directory));
 
   test.each(victims)('without brick %i', async (victim) => {
     const recorded: Record<string, Marks> = {};
