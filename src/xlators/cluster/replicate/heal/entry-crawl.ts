@@ -1,0 +1,108 @@
+import { type GlfsError, toGlfsError } from '../../../../errors.ts';
+import type { Inode, Subvolume } from '../../../../graph/index.ts';
+import { indicesOf } from '../children.ts';
+import { isPrivateName } from './anonymous.ts';
+import { type DirectoryDecision, decide } from './entry-decision.ts';
+import { changedNames, forgetName, listNames } from './entry-listing.ts';
+import { healOneName } from './entry-one.ts';
+import { viewName } from './entry-view.ts';
+import { lockEntry, lockError } from './locks.ts';
+import { checkpoint, type HealSession } from './session.ts';
+
+/** Which names a crawl came upon that could not be healed. */
+export interface Crawled {
+  /** All names were looked at, not only those of the index. */
+  readonly full: boolean;
+  readonly failures: readonly GlfsError[];
+}
+
+/**
+ * Heals the names of a directory, one by one: first those that the sinks have, of which some may have to go, then those that the
+ * source has.
+ * @throws GlfsError where a copy is lost on the way, or the heal given up
+ */
+export async function crawl(session: HealSession, decision: DirectoryDecision): Promise<Crawled> {
+  const failures: GlfsError[] = [];
+  if (!decision.full && (await crawlIndices(session, decision, failures))) return { full: false, failures };
+  for (const index of order(decision)) {
+    const child = session.state.children[index]!;
+    const noted = session.state.options['granular-entry-heal']
+      ? await changedNames(child, session.inode, session.context)
+      : undefined;
+    await crawlNames(session, { child, listed: session.inode, noted }, failures);
+  }
+  return { full: true, failures };
+}
+
+/** False where the index of those who should know has nothing of the directory: its marks are older than the index. */
+async function crawlIndices(
+  session: HealSession,
+  decision: DirectoryDecision,
+  failures: GlfsError[],
+): Promise<boolean> {
+  let known = false;
+  for (const index of order(decision)) {
+    const child = session.state.children[index]!;
+    const noted = await changedNames(child, session.inode, session.context);
+    if (noted !== undefined) await crawlNames(session, { child, listed: noted, noted }, failures);
+    if (decision.source === undefined || index === decision.source) known ||= noted !== undefined;
+  }
+  return known;
+}
+
+function order({ source, sinks }: DirectoryDecision): number[] {
+  return source === undefined ? indicesOf(sinks) : [...indicesOf(sinks), source];
+}
+
+interface Listing {
+  readonly child: Subvolume;
+  readonly listed: Inode;
+  /** Part of the index that names are taken from when they are healed. */
+  readonly noted: Inode | undefined;
+}
+
+async function crawlNames(
+  session: HealSession,
+  { child, listed, noted }: Listing,
+  failures: GlfsError[],
+): Promise<void> {
+  for await (const name of listNames(child, listed, session.context)) {
+    checkpoint(session);
+    if (isPrivateName(session.inode, name)) continue;
+    try {
+      await healUnderLock(session, name, async () => {
+        if (noted !== undefined) await forgetName(child, noted, name, session.context);
+      });
+    } catch (thrown) {
+      const error = toGlfsError(thrown);
+      if (endsCrawl(error)) throw error;
+      session.state.log.warn(
+        { translator: session.state.name, directory: String(session.inode), name, error },
+        'a name could not be healed',
+      );
+      failures.push(error);
+    }
+  }
+}
+
+/** Without all copies nothing more can be healed. */
+function endsCrawl({ code, outcome }: GlfsError): boolean {
+  return code === 'ENOTCONN' || code === 'ECANCELED' || outcome === 'unknown';
+}
+
+/**
+ * The whole directory is locked, not the name alone: only then are its marks not those of a change under way. They are read
+ * anew, for clients may have gone on since the crawl began.
+ */
+async function healUnderLock(session: HealSession, name: string, healed: () => Promise<void>): Promise<void> {
+  const { state, inode } = session;
+  const lock = await lockEntry(session, state.domain, inode, undefined, 'wait');
+  try {
+    if (lock.on !== state.all) throw lockError(state, lock);
+    const decision = await decide(session, inode);
+    await healOneName(session, await viewName(session, inode, name), decision);
+    await healed();
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,51 @@
+import type { Inode } from '../../../../graph/index.ts';
+import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
+import { accountsOf, accusersWanted, findDirection } from './direction.ts';
+import type { EntryDecision } from './entry-one.ts';
+import { answered, type Examination, examine, isExamined, isMarked } from './examine.ts';
+import { type HealSession, requireAll } from './session.ts';
+
+/** What was read of a directory's marks under its lock, and what follows from it for its names. */
+export interface DirectoryDecision extends EntryDecision {
+  readonly before: Examination;
+  /** Nothing is pending, nothing was interrupted. */
+  readonly clean: boolean;
+  /** The names that differ are not all in the index. */
+  readonly full: boolean;
+}
+
+/**
+ * Reads the marks of a directory that is locked on all copies.
+ * @throws GlfsError ENOTCONN, ENOENT, ESTALE where a copy does not answer: who is silent may be the one that accuses.
+ */
+export async function decide(
+  { state, context }: Pick<HealSession, 'state' | 'context'>,
+  directory: Inode,
+): Promise<DirectoryDecision> {
+  const before = await examine(state, directory, context, state.all);
+  const silent = before.find((found) => found !== undefined && !isExamined(found));
+  if (silent !== undefined && !isExamined(silent)) throw silent;
+  requireAll(state, answered(before));
+  const wanted = accusersWanted(state.options, state.children.length);
+  const { sources, sinks, witness } = findDirection(accountsOf(before, 'entry'), state.all, 'entry', wanted);
+  const doubtful =
+    sources === NO_CHILDREN || sinks === state.all || sinks === NO_CHILDREN || witness.some(Boolean);
+  const decision = doubtful
+    ? { source: undefined, sources: NO_CHILDREN, sinks: state.all }
+    : { source: indicesOf(sources)[0]!, sources, sinks };
+  return {
+    ...decision,
+    before,
+    clean: !isMarked(before, 'entry'),
+    full: !state.options['granular-entry-heal'] || wantsFullCrawl(before, decision),
+  };
+}
+
+/** Whoever marks without noting names says so in the data counter, which directories have no other use for. */
+function wantsFullCrawl(before: Examination, { source, sinks }: EntryDecision): boolean {
+  const asked: ChildSet = source === undefined ? sinks : sinks | (1 << source);
+  return indicesOf(asked).some((index) => {
+    const found = before[index];
+    return isExamined(found) && found.pending.some(({ data }) => data !== 0);
+  });
+}
