@@ -1,7 +1,7 @@
 import type { CallContext, Loc, Reply, Subvolume } from '../../../../graph/index.ts';
 import { type Dict, withKey } from '../../../../protocol/dict.ts';
 import { type Gfid, gfidEquals, newGfid } from '../../../../protocol/gfid.ts';
-import type { Iatt } from '../../../../protocol/iatt.ts';
+import { type FileType, type Iatt, typeOfMode } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { indicesOf } from '../children.ts';
 import type { OperationOutcome } from '../operation.ts';
@@ -29,7 +29,7 @@ export async function makeEntry(
 ): Promise<Made> {
   const target = targetOf(loc);
   const { gfid, xdata } = withGfid(given);
-  const asked = { version: state.file(gfid).version, generation: state.generation };
+  const asked = state.files.asked(state.generation);
   let complete = false;
   const reply = await runTransaction<Making>(
     state,
@@ -49,7 +49,7 @@ export async function makeEntry(
       compose: (_chosen, outcome) => {
         complete = outcome.failed === 0 && outcome.succeeded === state.all;
         const { preparent, postparent } = replyOf(state, outcome, target.parent);
-        return { ...replyOf(state, outcome, anyStat(outcome).gfid), preparent, postparent };
+        return { ...replyOf(state, outcome, asFile(anyStat(outcome))), preparent, postparent };
       },
     },
     context,
@@ -62,6 +62,10 @@ export async function makeEntry(
     state.file(gfid).learn(whole, asked);
   }
   return reply;
+}
+
+function asFile({ gfid, mode }: Iatt): { gfid: Gfid; type: FileType } {
+  return { gfid, type: typeOfMode(mode) };
 }
 
 /** Of one gfid on all copies that have it. */

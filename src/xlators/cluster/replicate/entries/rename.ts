@@ -1,5 +1,6 @@
 import type { CallContext, Loc, Reply, Request } from '../../../../graph/index.ts';
 import { gfidEquals } from '../../../../protocol/gfid.ts';
+import { typeOfMode } from '../../../../protocol/iatt.ts';
 import type { EntryTarget } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 import { runTransaction } from '../transaction/index.ts';
@@ -32,7 +33,11 @@ export async function rename(
       compose: (chosen, outcome) => {
         const { preoldparent, postoldparent } = replyOf(state, outcome, from.parent);
         const { prenewparent, postnewparent } = replyOf(state, outcome, to.parent);
-        const moved = replyOf(state, outcome, loc.inode.known ? loc.inode : chosen.stat.gfid);
+        const moved = replyOf(
+          state,
+          outcome,
+          loc.inode.known ? loc.inode : { gfid: chosen.stat.gfid, type: typeOfMode(chosen.stat.mode) },
+        );
         return { ...moved, preoldparent, postoldparent, prenewparent, postnewparent };
       },
     },
