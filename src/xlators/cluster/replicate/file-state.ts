@@ -13,44 +13,87 @@ export interface Copies {
   readonly splitBrain: { readonly data: boolean; readonly metadata: boolean };
 }
 
+/** When copies were asked: what their answers may be held against. */
+export interface Asked {
+  readonly version: number;
+  readonly generation: number;
+}
+
+/**
+ * One clock for all files: whoever asks for a name learns only from the answers which file it is, and must be able to tell
+ * what has happened to that one since.
+ */
+let clock = 0;
+
+/** A change under way: the copies that will lack it. */
+export interface Unmarked {
+  readonly kind: ReadKind;
+  children: ChildSet;
+}
+
 /**
  * What replicate knows of one file, by its gfid and not on the inode: a later lookup's inode must not wipe out that a copy
  * has just been accused.
  */
 export class FileState {
+  /** Changes that some copies lack and whose marks are not on disk yet. */
+  private readonly unmarked = new Set<Unmarked>();
   copies: Copies | undefined;
   /** Number of the subvolumes' comings and goings (`ReplicateState.generation`) at which `copies` were learnt. */
   generation = -1;
   /**
-   * Grows when a copy is accused or what is known is thrown away: an answer that was asked for under a lower version must
-   * not become `copies`.
+   * Time at which a copy was last accused or what is known thrown away: answers that were asked for before must not become
+   * `copies`.
    */
-  version = 0;
+  version: number;
   /** Whose copy the administrator reads in split-brain: replica.split-brain-choice. */
   choice: number | undefined;
   /** Those for whom this state must not go: transactions, locks, open fds, heals. */
   pins = 0;
 
-  constructor(readonly gfid: Gfid) {}
+  constructor(
+    readonly gfid: Gfid,
+    version = 0,
+  ) {
+    this.version = version;
+  }
 
   /** Takes over what a lookup or refresh has found, unless something has happened since it began. */
-  learn(copies: Copies, asked: { readonly version: number; readonly generation: number }): boolean {
-    if (asked.version !== this.version) return false;
+  learn(copies: Copies, asked: Asked): boolean {
+    if (asked.version < this.version) return false;
     this.copies = copies;
     this.generation = asked.generation;
+    for (const { kind, children } of this.unmarked) this.without(kind, children);
     return true;
+  }
+
+  /** Until `marked`, what copies say of each other is not the whole truth: nothing is read from `change.children`. */
+  unmark(change: Unmarked): void {
+    this.unmarked.add(change);
+    this.pins++;
+  }
+
+  /** What is to be said of the change is on disk. Answers that were asked for before that must not become `copies`. */
+  marked(change: Unmarked): void {
+    if (!this.unmarked.delete(change)) return;
+    this.pins--;
+    if (change.children !== 0) this.accuse(change.kind, change.children);
   }
 
   /** These copies failed to take part in a change: from now on nothing is read from them. */
   accuse(kind: ReadKind, children: ChildSet): void {
-    this.version++;
-    if (this.copies === undefined) return;
+    this.version = ++clock;
+    this.without(kind, children);
+  }
+
+  private without(kind: ReadKind, children: ChildSet): void {
+    if (this.copies === undefined || (this.copies[kind] & children) === 0) return;
     this.copies = { ...this.copies, [kind]: this.copies[kind] & ~children };
   }
 
   /** What is known no longer holds: the next reader asks all copies. */
   forget(): void {
-    this.version++;
+    this.version = ++clock;
     this.generation = -1;
   }
 
@@ -62,6 +105,8 @@ export class FileState {
 /** The states of files in use, and of as many others as fit. What is dropped is asked for again. */
 export class FileStates {
   private readonly states = new Map<string, FileState>();
+  /** Latest version of a state that was dropped: one that is made anew must not believe answers from before. */
+  private dropped = 0;
 
   constructor(private readonly most: number) {}
 
@@ -73,10 +118,20 @@ export class FileStates {
       this.states.set(key, known);
       return known;
     }
-    const state = new FileState(gfid);
+    const state = new FileState(gfid, this.dropped);
     this.states.set(key, state);
     if (this.states.size > this.most) this.evict();
     return state;
+  }
+
+  /** The state of a file, if there is one. */
+  known(gfid: Gfid): FileState | undefined {
+    return this.states.get(gfidKey(gfid));
+  }
+
+  /** To be taken before copies are asked, with the generation of then. */
+  asked(generation: number): Asked {
+    return { version: clock, generation };
   }
 
   get size(): number {
@@ -86,15 +141,21 @@ export class FileStates {
   /** The file is gone from all copies. */
   drop(gfid: Gfid): void {
     const key = gfidKey(gfid);
-    if (this.states.get(key)?.pins === 0) this.states.delete(key);
+    const state = this.states.get(key);
+    if (state?.pins === 0) this.remove(key, state);
   }
 
   /** The oldest that nobody needs; where all are needed the map grows. */
   private evict(): void {
     for (const [key, state] of this.states) {
       if (state.pins > 0) continue;
-      this.states.delete(key);
+      this.remove(key, state);
       return;
     }
+  }
+
+  private remove(key: string, state: FileState): void {
+    this.dropped = Math.max(this.dropped, state.version);
+    this.states.delete(key);
   }
 }

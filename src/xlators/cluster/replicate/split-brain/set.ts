@@ -1,7 +1,7 @@
 import type { CallContext, Reply, Request } from '../../../../graph/index.ts';
 import type { ReplicateState } from '../state.ts';
 
-/** Undefined for attributes that are no orders about split-brain. */
+/** Orders to replicate itself in the guise of attributes; undefined where there is none among them. */
 export function splitBrainSetxattr(
   _state: ReplicateState,
   _request: Request<'setxattr'>,
