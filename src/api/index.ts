@@ -14,6 +14,8 @@ export { Directory } from './directory.ts';
 export { Dirent, DirentPlus } from './dirent.ts';
 export { File } from './file.ts';
 export { Handle } from './handle.ts';
+export { type HealBrick, Healer } from './heal/healer.ts';
+export type * from './heal/types.ts';
 export { Lease, type LeaseOptions } from './leases.ts';
 export { Lock } from './locks.ts';
 export type { Mount, VolumeInfo } from './mount.ts';

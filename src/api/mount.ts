@@ -1,7 +1,14 @@
-import type { Fd, FopTable, GraphEvent, Inode } from '../graph/index.ts';
+import type { Fd, FopTable, GraphEvent, Inode, Translator } from '../graph/index.ts';
 import type { InodeTable } from '../graph/inode-table.ts';
 import type { Logger } from '../logger.ts';
 import type { Gfid } from '../protocol/gfid.ts';
+
+/** The graph that was in force when it was asked for; it is not closed before its release. */
+export interface BorrowedGraph {
+  /** Children before parents. */
+  readonly translators: readonly Translator[];
+  release(): void;
+}
 
 /**
  * What the API stands on: a volume that is connected. The session behind it exchanges graphs; what is read from here is
@@ -18,6 +25,11 @@ export interface Mount {
   readonly openFds: Set<Fd>;
   /** Events of the graph in force, whichever that is. Returns the way to stop listening. */
   listen(listener: (event: GraphEvent) => void): () => void;
+  /**
+   * For what works on translators themselves, as heals do. To be released, whatever happens.
+   * @throws GlfsError ENOTCONN where the volume is closed
+   */
+  borrow(): BorrowedGraph;
   /** State of all translators. */
   dump(): Record<string, unknown>;
   /** Text of the volfile in force. */

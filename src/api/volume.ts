@@ -7,6 +7,7 @@ import type { ConnectOptions, FromVolfileOptions } from './connect/connect.ts';
 import type { FromBricksOptions } from './connect/from-bricks.ts';
 import { withCredentials } from './credentials.ts';
 import { Handle } from './handle.ts';
+import { Healer } from './heal/healer.ts';
 import type { Mount, VolumeInfo } from './mount.ts';
 import { lookupInode } from './paths.ts';
 import type { Scope, Step } from './scope.ts';
@@ -103,6 +104,11 @@ export class Volume extends VolumeFiles implements AsyncDisposable {
   /** What servers tell of changes by others and of recalled leases, from now on (glfs_upcall_register). */
   upcalls(): Upcalls {
     return new Upcalls(this.scope, this.handleOf);
+  }
+
+  /** What heals the copies of a replicated volume, and tells which need it (`gluster volume heal`). */
+  healer(): Healer {
+    return new Healer(this.scope);
   }
 
   /** UUID of the volume (glfs_get_volumeid). */

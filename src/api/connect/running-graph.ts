@@ -78,6 +78,12 @@ export class RunningGraph {
     for (const wake of idle) wake();
   };
 
+  /** Counts as a call under way until it is let go. */
+  hold(): () => void {
+    this.calls++;
+    return once(this.leave);
+  }
+
   /** Resolves when no call is under way. */
   async drained(): Promise<void> {
     while (this.calls > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
@@ -87,4 +93,12 @@ export class RunningGraph {
     await this.graph.close();
     await this.shares.release();
   }
+}
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
 }

@@ -12,7 +12,7 @@ import {
 } from '../../graph/index.ts';
 import type { Logger } from '../../logger.ts';
 import { type Gfid, gfidFromString } from '../../protocol/gfid.ts';
-import type { Mount } from '../mount.ts';
+import type { BorrowedGraph, Mount } from '../mount.ts';
 import { RunningGraph } from './running-graph.ts';
 import type { VolfileSource } from './volfile-source.ts';
 
@@ -58,6 +58,11 @@ export class VolumeSession implements Mount {
   get fops(): FopTable {
     if (this.running === undefined) throw new GlfsError('ENOTCONN', 'the volume is closed');
     return this.running.fops;
+  }
+
+  borrow(): BorrowedGraph {
+    if (this.running === undefined) throw new GlfsError('ENOTCONN', 'the volume is closed');
+    return { translators: this.running.graph.translators, release: this.running.hold() };
   }
 
   volfile(): string {

@@ -1,4 +1,4 @@
-import type { Mount } from '../../../src/api/mount.ts';
+import type { BorrowedGraph, Mount } from '../../../src/api/mount.ts';
 import { Volume } from '../../../src/api/volume.ts';
 import { GlfsError } from '../../../src/errors.ts';
 import {
@@ -86,6 +86,10 @@ export class MemoryVolume extends MemoryFops implements Mount {
 
   get listening(): number {
     return this.listeners.size;
+  }
+
+  borrow(): BorrowedGraph {
+    return { translators: [], release() {} };
   }
 
   dump(): Record<string, unknown> {

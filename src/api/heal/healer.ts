@@ -1,0 +1,132 @@
+import { GlfsError } from '../../errors.ts';
+import { type CallContext, HEAL_PID, rootContext } from '../../graph/index.ts';
+import type { Scope } from '../scope.ts';
+import { IndexPasses } from './passes.ts';
+import { type Copy, ReplicaSet } from './replica-set.ts';
+import { healFromSource, resolveSplitBrain } from './split-brain.ts';
+import type { HealEntry, HealInfoOptions, HealOptions, HealOutcome, SplitBrainChoice } from './types.ts';
+import { healTree } from './whole-tree.ts';
+
+const PARALLEL = 8;
+
+/** One copy of files, as `heal info` lists them. */
+export interface HealBrick {
+  /** `host:/path`. */
+  readonly brick: string;
+  /** Name of the replicate translator that has it with others: bricks of one set are copies of each other. */
+  readonly set: string;
+  readonly up: boolean;
+}
+
+/**
+ * Heals of a replicated volume: what `gluster volume heal` does, by calls to the bricks alone. They are made as root, whoever
+ * the view that it came from acts for.
+ */
+export class Healer {
+  constructor(private readonly scope: Scope) {}
+
+  /** All copies, in the order of the volume. @throws GlfsError EOPNOTSUPP where the volume has no replicas */
+  bricks(): HealBrick[] {
+    const { sets, release } = this.borrow();
+    release();
+    return sets.flatMap((set) =>
+      set.copies.map((copy) => ({ brick: copy.brick, set: set.state.name, up: set.isUp(copy) })),
+    );
+  }
+
+  /**
+   * What the index of one brick lists and is still to be healed; a file stands in the indices of all copies that know.
+   * @throws GlfsError EINVAL for a brick that is none, ENOTCONN for one that is down, EOPNOTSUPP, ECANCELED
+   */
+  async *info(brick: string, options: HealInfoOptions = {}): AsyncGenerator<HealEntry, void, void> {
+    const { sets, release } = this.borrow();
+    try {
+      const copy = copyAt(sets, brick);
+      yield* copy.set.entries(copy, contextFor(options), parallelOf(options));
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Heals whatever the indices list until nothing changes any more, or with `full` all files. Healed files come out at once;
+   * those that could not be healed, and bricks that could not be asked, at the end.
+   * @throws GlfsError EOPNOTSUPP, ECANCELED
+   */
+  async *start(options: HealOptions = {}): AsyncGenerator<HealOutcome, void, void> {
+    const { sets, release } = this.borrow();
+    const context = contextFor(options);
+    const parallel = parallelOf(options);
+    try {
+      for (const set of sets) {
+        const crawl = { set, context, parallel };
+        const passes = new IndexPasses(crawl);
+        if (options.full) yield* healTree(crawl, passes);
+        yield* passes.run();
+        yield* passes.leftOver();
+      }
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Makes one copy of a file in split-brain the right one. The file is a path from the root of the volume, or `gfid:UUID`.
+   * @throws GlfsError EINVAL where it is not in split-brain, where the choice decides nothing, and for a brick that is none;
+   *   ENOENT; ENOTCONN where not all copies are up
+   */
+  async resolve(file: string, choice: SplitBrainChoice, options: HealInfoOptions = {}): Promise<HealOutcome> {
+    const { sets, release } = this.borrow();
+    try {
+      const source = typeof choice === 'object' ? copyAt(sets, choice.source) : undefined;
+      return await resolveSplitBrain(this.scope, sets, {
+        file,
+        choice: source ?? (choice as 'latest-mtime' | 'bigger-file'),
+        context: contextFor(options),
+      });
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Heals all files in split-brain that a brick's index lists, with the copy on this brick as the right one.
+   * @throws GlfsError as `info`
+   */
+  async *resolveFrom(source: string, options: HealInfoOptions = {}): AsyncGenerator<HealOutcome, void, void> {
+    const { sets, release } = this.borrow();
+    try {
+      yield* healFromSource(copyAt(sets, source), contextFor(options), parallelOf(options));
+    } finally {
+      release();
+    }
+  }
+
+  private borrow(): { sets: readonly ReplicaSet[]; release: () => void } {
+    const { translators, release } = this.scope.mount.borrow();
+    const sets = ReplicaSet.all(translators);
+    if (sets.length > 0) return { sets, release };
+    release();
+    const reason = `only volumes with replicas can be healed, and ${this.scope.info.name} has none`;
+    throw new GlfsError('EOPNOTSUPP', reason, { syscall: 'heal' });
+  }
+}
+
+function contextFor({ signal }: HealInfoOptions): CallContext {
+  return rootContext({ pid: HEAL_PID, signal });
+}
+
+/** @throws GlfsError EINVAL */
+function parallelOf({ concurrency = PARALLEL }: HealInfoOptions): number {
+  if (Number.isInteger(concurrency) && concurrency > 0) return concurrency;
+  throw new GlfsError('EINVAL', `concurrency ${concurrency}: a number from 1 is expected`, {
+    syscall: 'heal',
+  });
+}
+
+/** @throws GlfsError EINVAL */
+function copyAt(sets: readonly ReplicaSet[], brick: string): Copy {
+  const copy = sets.flatMap(({ copies }) => copies).find((one) => one.brick === brick);
+  if (copy !== undefined) return copy;
+  throw new GlfsError('EINVAL', `no such brick in the volume: ${brick}`, { syscall: 'heal' });
+}
