@@ -96,6 +96,8 @@ export const keys = {
   writeIsAppend: kinds.uint('glusterfs.write-is-append'),
   /** WRITE: the attributes before and after enclose this write alone. */
   writeUpdateAtomic: kinds.uint('glusterfs.write-update-atomic'),
+  /** FSYNC: the brick may bring several files to disk at once. */
+  batchFsync: kinds.int('batch-fsync'),
   /** WRITE of a migration: not over what an application has written. */
   avoidOverwrite: kinds.int('glusterfs.avoid.overwrite'),
   /** RCHECKSUM: asks whether the block is all zeros. */

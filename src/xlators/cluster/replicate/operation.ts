@@ -64,6 +64,8 @@ export interface DataOperation<K extends FopName> extends Common<K> {
   readonly range: Range;
   /** Leaves bytes in the bricks' caches: they are brought to disk before the marks are cleared. */
   readonly unstable: boolean;
+  /** Of an unstable one: the answers say that there is nothing to bring to disk after all. */
+  settles?(answers: readonly (CopyAnswer<K> | undefined)[]): boolean;
   /** The lock and the marks may outlive the operation for a while (write, fxattrop, fsync). */
   readonly lingers: boolean;
 }

@@ -33,6 +33,8 @@ export class ReplicateState extends Subvolumes {
   /** By position: the attribute with which the others accuse it. */
   readonly pendingNames: readonly string[];
   readonly files = new FileStates(FILES);
+  /** By position: how often it has gone. A lock that was granted before the last time is no longer held. */
+  readonly departures: number[];
   /** Aborted when the translator is closed: heals end at their next step, and leave their marks. */
   readonly closing = new AbortController();
   private upSet: ChildSet = 0;
@@ -51,6 +53,7 @@ export class ReplicateState extends Subvolumes {
     }
     this.positions = new Map(children.map((child, index) => [child, index]));
     this.all = allChildren(children.length);
+    this.departures = children.map(() => 0);
     this.arbiter = options['arbiter-count'] === 1 ? children.length - 1 : undefined;
     this.quorum = makeQuorum({
       type: options['quorum-type'],
@@ -111,6 +114,16 @@ export class ReplicateState extends Subvolumes {
     this.upSet &= ~(1 << this.indexOf(child));
     // Who is not there can't accuse: what is known must be asked for again.
     this.generation++;
+    this.departures[this.indexOf(child)]!++;
+  }
+
+  /** Those of `children` that have not gone since `departures` was copied: what they granted then still stands. */
+  stayed(children: ChildSet, departures: readonly number[]): ChildSet {
+    let set = children;
+    for (const index of indicesOf(children)) {
+      if (this.departures[index] !== departures[index]) set &= ~(1 << index);
+    }
+    return set;
   }
 
   file(inode: Inode | Gfid): FileState {

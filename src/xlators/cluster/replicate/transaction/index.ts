@@ -1,16 +1,25 @@
-import { GlfsError } from '../../../../errors.ts';
-import type { CallContext, GraphEvent, Reply } from '../../../../graph/index.ts';
+/*
+ * Transactions: how a change is made on several copies so that each copy that lacks it is accused by those that have it,
+ * whatever fails in between.
+ *   locks (locks.ts) -> pre-op (marking.ts) -> the change on all copies (winding.ts) -> verdict (verdict.ts) ->
+ *   bytes to disk (durability.ts) -> post-op (marking.ts) -> unlock
+ * One change under locks of its own: alone.ts. Changes of files that share a lock which outlives them: file-lock.ts.
+ */
+import { type CallContext, type GraphEvent, type Reply, throwIfEnded } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
 import type { Operation } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
+import { runAlone } from './alone.ts';
 
-/** Makes one change on all copies that are there. */
-export function runTransaction<K extends FopName>(
-  _state: ReplicateState,
-  _operation: Operation<K>,
-  _context: CallContext,
+/** Makes one change on all copies that are there. @throws GlfsError ENOTCONN where there are too few. */
+export async function runTransaction<K extends FopName>(
+  state: ReplicateState,
+  operation: Operation<K>,
+  context: CallContext,
 ): Promise<Reply<K>> {
-  return Promise.reject(new GlfsError('EOPNOTSUPP'));
+  throwIfEnded(context);
+  state.requireQuorum();
+  return runAlone(state, operation, context);
 }
 
 /** An event of the graph: another client waits for a lock that transactions have kept. */

@@ -1,0 +1,212 @@
+import { GlfsError } from '../../../../errors.ts';
+import type { CallContext } from '../../../../graph/index.ts';
+import type { FopName } from '../../../../protocol/fops.ts';
+import type { ChangeKind } from '../changelog.ts';
+import { type ChildSet, NO_CHILDREN } from '../children.ts';
+import type { ReadKind, Unmarked } from '../file-state.ts';
+import type { ReplicateState } from '../state.ts';
+import { syncCopies } from './durability.ts';
+import type { Locks } from './locks.ts';
+import { accused, type Marked, type MarkTarget, mark } from './marks.ts';
+import type { Verdict } from './verdict.ts';
+
+const readKinds: Record<ChangeKind, ReadKind> = { data: 'data', metadata: 'metadata', entry: 'data' };
+
+/**
+ * One span of changes under marks, from the pre-op to the post-op, on copies that are locked meanwhile:
+ * - pre-op: dirty + 1. Left out for names and attributes where all copies are there (optimistic-change-log);
+ * - post-op: dirty - 1, and one more for each copy that lacks any of the changes, in one call.
+ * Where too few copies have made a change, dirty stays as it is: the copies that missed it may be the majority.
+ */
+export class Marking {
+  /** Copies that were locked and marked. */
+  readonly participants: ChildSet;
+  /** Copies among `participants` that lack a change, or could not be marked: no more is asked of them. */
+  broken: ChildSet = NO_CHILDREN;
+  /** Of data: copies that nobody accused when this began. */
+  good: ChildSet | undefined;
+  dirtied = false;
+  /** Something lies in the bricks' caches only. */
+  unstable = false;
+  private blamed: ChildSet = NO_CHILDREN;
+  private stays = false;
+  private makes = false;
+  /** All that were changed in this span are the same again on all copies. */
+  private clean = true;
+  private changed = false;
+  private readonly claims: { readonly target: MarkTarget; readonly change: Unmarked }[];
+
+  private constructor(
+    private readonly state: ReplicateState,
+    private readonly kind: ChangeKind,
+    private readonly targets: readonly MarkTarget[],
+    private readonly locks: Locks,
+    private readonly context: CallContext,
+  ) {
+    this.participants = locks.held;
+    this.claims = targets.map((target) => ({
+      target,
+      change: { kind: readKinds[kind], children: this.missing },
+    }));
+    for (const { target, change } of this.claims) state.file(target.inode).unmark(change);
+    if (kind === 'metadata') {
+      const file = state.file(targets[0]!.inode);
+      if (file.copies !== undefined) this.good = file.readable('metadata');
+    }
+  }
+
+  /**
+   * Sets the marks. Who gets it must call `end`.
+   * @throws GlfsError ENOTCONN where too few copies could be locked or marked, or where the arbiter alone is good; EIO where
+   *   no good copy would take part. Nothing is left behind then.
+   */
+  static async begin(
+    state: ReplicateState,
+    kind: ChangeKind,
+    targets: readonly MarkTarget[],
+    locks: Locks,
+    context: CallContext,
+  ): Promise<Marking> {
+    const held = locks.held;
+    if (held === NO_CHILDREN || (state.quorum.wanted && !state.quorum.met(held))) {
+      throw locks.error ?? state.tooFew(held);
+    }
+    const marking = new Marking(state, kind, targets, locks, context);
+    const refusal = await marking.preOp();
+    if (refusal === undefined) return marking;
+    await marking.end();
+    throw refusal;
+  }
+
+  /** Copies that take no part at all. */
+  get missing(): ChildSet {
+    return this.state.all & ~this.participants;
+  }
+
+  /** Copies that the next change can be made on. */
+  get ready(): ChildSet {
+    return this.locks.held & this.participants & ~this.broken;
+  }
+
+  private async preOp(): Promise<GlfsError | undefined> {
+    const { state, kind, participants } = this;
+    const optimistic = state.options['optimistic-change-log'] && participants === state.all;
+    if (kind !== 'data' && optimistic) return undefined;
+    this.dirtied = true;
+    const name = this.granular ? 'in' : undefined;
+    const marks = { kind, dirty: 1, blamed: NO_CHILDREN, pending: true, name } as const;
+    const marked = await mark(state, this.targets, participants, marks, this.context);
+    this.fail(participants & ~marked.done);
+    if (state.quorum.wanted ? !state.quorum.met(marked.done) : marked.done === NO_CHILDREN) {
+      return marked.error ?? state.tooFew(marked.done);
+    }
+    return this.consult(marked);
+  }
+
+  /** May the change be made, as far as the copies' marks of each other tell? */
+  private consult(marked: Marked): GlfsError | undefined {
+    const { state, kind } = this;
+    const sources = marked.done & ~accused(state, kind, marked);
+    if (state.arbiter !== undefined && sources === 1 << state.arbiter) {
+      return new GlfsError('ENOTCONN', 'the arbiter alone is good', { translator: state.name });
+    }
+    if (kind !== 'data') return undefined;
+    this.good = state.withData & ~accused(state, kind, marked);
+    if ((this.good & marked.done) !== NO_CHILDREN) return undefined;
+    return new GlfsError('EIO', 'no good copy is there', { translator: state.name });
+  }
+
+  private get granular(): boolean {
+    return this.kind === 'entry' && this.state.options['granular-entry-heal'];
+  }
+
+  /** Copies that lack a change, at once and for all who look at the file from now on. */
+  private fail(children: ChildSet): void {
+    this.broken |= children;
+    this.claim(children);
+  }
+
+  private claim(children: ChildSet): void {
+    if (children === NO_CHILDREN) return;
+    const { state } = this;
+    for (const { target, change } of this.claims) {
+      change.children |= children;
+      state.accuse(target.inode, change.kind, change.children);
+    }
+  }
+
+  /** Takes over what has become of one change. Answers whether its caller must wait for the end. */
+  take<K extends FopName>({ consequence, broken, error }: Verdict<K>): boolean {
+    if (consequence === 'none') {
+      this.clean = false;
+      return this.broken !== NO_CHILDREN;
+    }
+    this.changed = true;
+    if (broken !== NO_CHILDREN) this.fail(broken);
+    if (consequence === 'blame') {
+      if (this.missing !== NO_CHILDREN) this.claim(this.missing);
+      this.blamed |= broken | this.missing;
+    } else {
+      this.stays = true;
+      if (consequence === 'make-dirty') this.makes = true;
+      for (const { target } of this.claims) this.state.file(target.inode).forget();
+    }
+    return broken !== NO_CHILDREN || error !== undefined;
+  }
+
+  /**
+   * Brings bytes to disk and sets the marks right. Never rejects: answers the error that those must get who wait for it,
+   * where too few copies could be marked.
+   */
+  async end(): Promise<GlfsError | undefined> {
+    try {
+      if (this.unstable && this.state.options['ensure-durability']) await this.sync();
+      return await this.postOp();
+    } finally {
+      for (const { target, change } of this.claims) {
+        const file = this.state.file(target.inode);
+        file.marked(change);
+        if (this.stays || (!this.changed && this.missing !== NO_CHILDREN)) file.forget();
+      }
+    }
+  }
+
+  private async sync(): Promise<void> {
+    const { state } = this;
+    // Who has gone since may have lost what was in its caches.
+    const lost = this.participants & ~this.broken & ~this.ready;
+    const failed = lost | (await syncCopies(state, this.targets[0]!, this.ready, this.context));
+    if (failed === NO_CHILDREN) return;
+    this.fail(failed);
+    if (state.quorum.wanted && !state.quorum.met(this.participants & ~this.broken)) this.stays = true;
+    else this.blamed |= failed;
+  }
+
+  private async postOp(): Promise<GlfsError | undefined> {
+    const { state, kind, blamed } = this;
+    const children = this.ready;
+    const dirty = this.makes ? 1 : this.dirtied && !this.stays ? -1 : 0;
+    if ((dirty === 0 && blamed === NO_CHILDREN) || children === NO_CHILDREN) {
+      return this.changed && !this.enough(children) ? state.tooFew(children) : undefined;
+    }
+    // What makes a file dirty is all that is known: nobody's counters are touched.
+    const pending = !this.makes || blamed !== NO_CHILDREN;
+    const marks = { kind, dirty, blamed, pending, name: this.note };
+    const marked = await mark(state, this.targets, children, marks, this.context);
+    this.fail(children & ~marked.done);
+    return this.changed && !this.enough(marked.done)
+      ? (marked.error ?? state.tooFew(marked.done))
+      : undefined;
+  }
+
+  /** What the index of each copy shall note of the names. */
+  private get note(): 'in' | 'out' | undefined {
+    if (!this.granular) return undefined;
+    if (this.broken !== NO_CHILDREN) return 'in';
+    return this.missing === NO_CHILDREN && this.clean ? 'out' : undefined;
+  }
+
+  private enough(children: ChildSet): boolean {
+    return this.state.quorum.wanted ? this.state.quorum.met(children) : children !== NO_CHILDREN;
+  }
+}

@@ -1,0 +1,100 @@
+import type { GlfsError } from '../../../../errors.ts';
+import type { CallContext, Subvolume } from '../../../../graph/index.ts';
+import { Dict } from '../../../../protocol/dict.ts';
+import { keys } from '../../../../protocol/keys.ts';
+import { XattropFlag } from '../../../../protocol/messages.ts';
+import { wind } from '../../wind.ts';
+import { type ChangeKind, CLEAN, decodeChangelog, encodeChangelog } from '../changelog.ts';
+import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../children.ts';
+import type { ReplicateState } from '../state.ts';
+import { type FileTarget, openFd } from './lockees.ts';
+
+/** A file whose changelog is moved, and for a directory the name that changes. */
+export interface MarkTarget extends FileTarget {
+  readonly name?: string;
+}
+
+/** What is to be added to the counters of one kind. */
+export interface Marks {
+  readonly kind: ChangeKind;
+  readonly dirty?: number;
+  /** Copies that are accused: one more for each. */
+  readonly blamed: ChildSet;
+  /** Counters of the copies are told, even where none is moved. */
+  readonly pending: boolean;
+  /** What the index notes of the name: it is about to change or not the same everywhere, or it is the same again. */
+  readonly name?: 'in' | 'out';
+}
+
+/** How marking went. */
+export interface Marked {
+  readonly done: ChildSet;
+  /** By position: counters as they are now, of the last target. */
+  readonly counters: readonly (Dict | undefined)[];
+  readonly error?: GlfsError;
+}
+
+const zeros = encodeChangelog(CLEAN);
+
+/** Moves the changelogs of all targets on each of `children`, all at once. */
+export async function mark(
+  state: ReplicateState,
+  targets: readonly MarkTarget[],
+  children: ChildSet,
+  marks: Marks,
+  context: CallContext,
+): Promise<Marked> {
+  const dict = counters(state, marks);
+  const told: (Dict | undefined)[] = state.children.map(() => undefined);
+  let done = NO_CHILDREN;
+  let last: GlfsError | undefined;
+  const moves = targets.map((target) => move(target, dict, marks.name, context));
+  await Promise.all(
+    indicesOf(children).map(async (index) => {
+      const answers = await Promise.all(moves.map((one) => wind(state.children[index]!, one)));
+      const failed = answers.find(({ error }) => error !== undefined);
+      if (failed === undefined) done |= 1 << index;
+      else last = failed.error;
+      told[index] = answers.at(-1)?.reply?.dict;
+    }),
+  );
+  return { done, counters: told, error: last };
+}
+
+function counters(state: ReplicateState, { kind, dirty, blamed, pending }: Marks): Dict {
+  const dict = new Dict();
+  if (pending) {
+    const one = blamed === NO_CHILDREN ? zeros : encodeChangelog({ [kind]: 1 });
+    for (const [index, name] of state.pendingNames.entries()) {
+      dict.setBytes(name, has(blamed, index) ? one : zeros);
+    }
+  }
+  if (dirty !== undefined) dict.setBytes(state.dirtyName, encodeChangelog({ [kind]: dirty }));
+  return dict;
+}
+
+const nameKeys = { in: keys.indexNameIn, out: keys.indexNameOut };
+
+function move(target: MarkTarget, dict: Dict, note: Marks['name'], context: CallContext) {
+  const { inode, name } = target;
+  const operation = XattropFlag.ADD_ARRAY;
+  const xdata = note === undefined || name === undefined ? undefined : new Dict().set(nameKeys[note], name);
+  return (child: Subvolume) => {
+    const fd = openFd(target);
+    return fd === undefined
+      ? child.xattrop({ loc: { inode }, operation, dict, xdata }, context)
+      : child.fxattrop({ fd, operation, dict, xdata }, context);
+  };
+}
+
+/** Copies that any of the others accuses, by the counters that marking has brought. */
+export function accused(state: ReplicateState, kind: ChangeKind, { counters: told }: Marked): ChildSet {
+  let set = NO_CHILDREN;
+  for (const dict of told) {
+    if (dict === undefined) continue;
+    for (const [index, name] of state.pendingNames.entries()) {
+      if (decodeChangelog(dict.bytes(name))[kind] !== 0) set |= 1 << index;
+    }
+  }
+  return set;
+}

@@ -1,0 +1,142 @@
+import { type ErrnoCode, GlfsError } from '../../../../errors.ts';
+import type { Reply } from '../../../../graph/index.ts';
+import type { FopName } from '../../../../protocol/fops.ts';
+import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
+import type { CopyAnswer, Operation, OperationOutcome } from '../operation.ts';
+import type { ReplicateState } from '../state.ts';
+
+export type Answers<K extends FopName> = readonly (CopyAnswer<K> | undefined)[];
+
+/**
+ * What becomes of the marks:
+ * - `none`: nobody is accused; the copies are as they were, or all the same;
+ * - `blame`: those that lack the change are accused by those that have it;
+ * - `stay-dirty`: too few have it to accuse the others: the file stays marked as in doubt;
+ * - `make-dirty`: the same where nothing has been marked before.
+ */
+export type Consequence = 'none' | 'blame' | 'stay-dirty' | 'make-dirty';
+
+export interface Verdict<K extends FopName> {
+  readonly outcome: OperationOutcome<K>;
+  readonly consequence: Consequence;
+  /** Copies that took part and have not made the change. */
+  readonly broken: ChildSet;
+  /** What the caller gets instead of a reply. */
+  readonly error?: GlfsError;
+}
+
+export interface Circumstances {
+  /** Copies that were locked; those of them that were lost or could not be marked have not been asked. */
+  readonly participants: ChildSet;
+  /** Copies that were good when the marks were set; undefined where that is not known. */
+  readonly good: ChildSet | undefined;
+  /** Marks were set before. */
+  readonly dirtied: boolean;
+}
+
+/** What the answers of the copies come to. */
+export function judge<K extends FopName>(
+  state: ReplicateState,
+  operation: Operation<K>,
+  answers: Answers<K>,
+  circumstances: Circumstances,
+): Verdict<K> {
+  const { participants, good, dirtied } = circumstances;
+  const { succeeded, pardoned, refusals } = sort(operation, answers);
+  const outcome = (failed: ChildSet): OperationOutcome<K> => ({ answers, participants, succeeded, failed });
+
+  if (succeeded === NO_CHILDREN && isSymmetric(refusals)) {
+    const error = finalError(state, refusals, NO_CHILDREN);
+    return { outcome: outcome(NO_CHILDREN), consequence: 'none', broken: NO_CHILDREN, error };
+  }
+
+  const broken = participants & ~succeeded & ~pardoned;
+  const failed = state.all & ~succeeded & ~pardoned;
+  const fails = (consequence: Consequence): Verdict<K> => ({
+    outcome: outcome(failed),
+    consequence,
+    broken,
+    error: finalError(state, refusals, succeeded),
+  });
+  if (state.quorum.wanted && !state.quorum.met(participants & ~broken)) {
+    const some = (participants & ~broken) !== NO_CHILDREN;
+    return fails(operation.kind === 'entry' && !dirtied && some ? 'make-dirty' : 'stay-dirty');
+  }
+  if (succeeded === NO_CHILDREN) return fails('stay-dirty');
+  // The last good copy lacks the change: whoever has it now accuses it, and would be accused.
+  if (good !== undefined && good !== NO_CHILDREN && (good & ~broken) === NO_CHILDREN)
+    return fails('stay-dirty');
+  return { outcome: outcome(failed), consequence: 'blame', broken };
+}
+
+interface Sorted {
+  readonly succeeded: ChildSet;
+  readonly pardoned: ChildSet;
+  /** Errors by position. */
+  readonly refusals: ReadonlyMap<number, GlfsError>;
+}
+
+function sort<K extends FopName>(operation: Operation<K>, answers: Answers<K>): Sorted {
+  const refusals = new Map<number, GlfsError>();
+  let succeeded = NO_CHILDREN;
+  let pardoned = NO_CHILDREN;
+  for (const [index, answer] of answers.entries()) {
+    if (answer === undefined) continue;
+    if (answer.error === undefined) succeeded |= 1 << index;
+    else {
+      refusals.set(index, answer.error);
+      if (operation.pardons?.(answer.error)) pardoned |= 1 << index;
+    }
+  }
+  for (const [index, error] of operation.disowns?.(answers) ?? []) {
+    refusals.set(index, error);
+    succeeded &= ~(1 << index);
+  }
+  if (operation.measure !== undefined) succeeded &= ~shorter(operation.measure, answers, succeeded);
+  return { succeeded, pardoned, refusals };
+}
+
+/** Copies that did less than others. */
+function shorter<K extends FopName>(
+  measure: (reply: Reply<K>) => number,
+  answers: Answers<K>,
+  among: ChildSet,
+): ChildSet {
+  const done = indicesOf(among).map((index) => ({ index, amount: measure(answers[index]!.reply!) }));
+  const most = Math.max(...done.map(({ amount }) => amount));
+  return done.reduce((set, { index, amount }) => (amount < most ? set | (1 << index) : set), NO_CHILDREN);
+}
+
+/** All refuse for the same reason, and have surely done nothing. Nobody was asked: the same. */
+function isSymmetric(refusals: ReadonlyMap<number, GlfsError>): boolean {
+  const [first, ...others] = refusals.values();
+  if (first === undefined) return true;
+  const sure = (error: GlfsError): boolean => error.code !== 'ENOTCONN' && error.outcome === 'failed';
+  return sure(first) && others.every((error) => sure(error) && error.code === first.code);
+}
+
+/** Of several reasons the one that says most; among all others the last copy's. */
+const telling: readonly ErrnoCode[] = ['ENODATA', 'ENOENT', 'ESTALE', 'ENOSPC'];
+
+function finalError(
+  state: ReplicateState,
+  refusals: ReadonlyMap<number, GlfsError>,
+  succeeded: ChildSet,
+): GlfsError {
+  const errors = [...refusals.values()];
+  if (errors.length === 0) return state.tooFew(succeeded);
+  const code = telling.find((one) => errors.some((error) => error.code === one));
+  const chosen = errors.findLast((error) => code === undefined || error.code === code)!;
+  const unknown = succeeded !== NO_CHILDREN || errors.some((error) => error.outcome === 'unknown');
+  const outcome = unknown ? 'unknown' : 'failed';
+  if (errors.length === 1) return chosen.outcome === outcome ? chosen : chosen.with({ outcome });
+  const cause = new AggregateError(errors, `${errors.length} copies failed`);
+  return new GlfsError(chosen.code, chosen.reason, {
+    fop: chosen.fop,
+    translator: chosen.translator,
+    brick: chosen.brick,
+    gfid: chosen.gfid,
+    outcome,
+    cause,
+  });
+}
