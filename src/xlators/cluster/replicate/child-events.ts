@@ -1,7 +1,7 @@
 import { GlfsError } from '../../../errors.ts';
 import type { GraphEvent, Subvolume } from '../../../graph/index.ts';
 import { indicesOf } from './children.ts';
-import { healLocks } from './lock-heal.ts';
+import { healLocks, loseCopy } from './lock-heal.ts';
 import type { ReplicateState } from './state.ts';
 import { contended } from './transaction/index.ts';
 
@@ -47,8 +47,10 @@ export class ChildEvents {
 
   private goes(child: Subvolume, reason: GlfsError | undefined): void {
     const { state, turns } = this;
-    turns[state.indexOf(child)]!++;
+    const index = state.indexOf(child);
+    turns[index]!++;
     state.markDown(child, reason);
+    loseCopy(state, index);
     state.log.warn({ translator: state.name, subvolume: child.name, error: reason }, 'copy is down');
     this.tellAll(reason);
   }

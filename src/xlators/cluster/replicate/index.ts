@@ -21,6 +21,7 @@ import {
 import type { FopName } from '../../../protocol/fops.ts';
 import { ChildEvents } from './child-events.ts';
 import { parts } from './fops.ts';
+import { keepLocks, leaveLocks } from './lock-heal.ts';
 import { options, type ReplicateOptions } from './options.ts';
 import { ReplicateState } from './state.ts';
 import { settleAll } from './transaction/index.ts';
@@ -32,7 +33,9 @@ export class Replicate extends Translator<ReplicateOptions> {
   constructor(setup: TranslatorSetup<ReplicateOptions>) {
     super(setup);
     this.state = new ReplicateState({ owner: this, ...setup });
-    this.events = new ChildEvents(this.state, (event) => this.emit(event));
+    const emit = (event: GraphEvent): void => this.emit(event);
+    this.events = new ChildEvents(this.state, emit);
+    keepLocks(this.state, emit);
   }
 
   /** Every fop of the table has its part. */
@@ -49,6 +52,7 @@ export class Replicate extends Translator<ReplicateOptions> {
   override async close(): Promise<void> {
     this.state.closing.abort();
     await settleAll(this.state);
+    leaveLocks(this.state);
     await this.state.idle();
   }
 

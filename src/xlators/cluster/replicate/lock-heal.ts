@@ -1,9 +1,186 @@
+import { GlfsError, isGlfsError, toGlfsError } from '../../../errors.ts';
+import type { Fd, GraphEvent, Subvolume, Translator } from '../../../graph/index.ts';
+import { LockCommand } from '../../../protocol/messages.ts';
+import { toFlock } from '../../held-locks.ts';
+import { bookOf, type CopiedLock, copiesNamed, type LockBook, without } from './lock-book.ts';
 import type { ReplicateState } from './state.ts';
+
+/** A copy that does not answer lock calls takes part without the locks after so many milliseconds. */
+const PATIENCE = 10_000;
+/** Files whose locks are taken again at once. */
+const AT_ONCE = 16;
+/** Until locks that a copy refused are asked for again: somebody may have given them back by then. */
+const FIRST_RETRY = 1_000;
+const LAST_RETRY = 30_000;
+
+/** The translator of `state` keeps applications' locks from now on; it hears of locks that are lost. */
+export function keepLocks(state: ReplicateState, emit: (event: GraphEvent) => void): void {
+  bookOf(state).attach(state, emit);
+}
+
+/** The graph is being closed. */
+export function leaveLocks(state: ReplicateState): void {
+  bookOf(state).detach(state);
+}
 
 /**
  * Takes the applications' locks on a copy that has come (back). Undefined where there are none: the copy may take part at
- * once. The promise never rejects: fds whose locks can't be had are poisoned.
+ * once. The promise never rejects, and settles in time, whatever the copy does. Locks that a quorum has held all the time may
+ * be missing on this copy: they are asked for again. Where there was a time without a quorum, another client may have had the
+ * lock: if it has it now, the fd is poisoned.
  */
-export function healLocks(_state: ReplicateState, _index: number): Promise<void> | undefined {
-  return undefined;
+export function healLocks(state: ReplicateState, index: number): Promise<void> | undefined {
+  const book = bookOf(state);
+  const child = state.children[index]!;
+  book.came(child.name);
+  if (book.held.empty) return undefined;
+  return book.once(child.name, () => inTime(state, book, child, retakeAll(state, book, child)));
+}
+
+/** The connection to a copy is gone, and with it what it had of the locks. */
+export function loseCopy(state: ReplicateState, index: number): void {
+  const book = bookOf(state);
+  const { name } = state.children[index]!;
+  // The newest graph knows better where both have the copy: in an older one it may be a brick that was replaced.
+  const known = book.current?.children.some((child) => child.name === name) === true;
+  if (known && book.current !== state) return;
+  book.lost(name);
+  const strict = hasStrictLocks(state.children);
+  const now = book.current ?? state;
+  for (const { fd, lock } of [...book.all()]) {
+    if (isHeld(now, lock)) continue;
+    lock.interrupted = true;
+    if (strict) lose(book, fd, 'strict-locks: too few copies hold the locks');
+  }
+}
+
+/** Asks for locks that copies lack while they take part: they were refused, or a copy came while a lock was being taken. */
+export function mendLocks(state: ReplicateState, delay = 0): void {
+  const book = bookOf(state);
+  if (missing(state, book).length === 0) return;
+  book.later(delay, () => {
+    const now = book.current;
+    if (now === undefined) return;
+    now.background('asking for missing locks', async () => {
+      await Promise.all(
+        missing(now, book).map(([key, fd, child]) =>
+          book.inTurn(key, async () => {
+            for (const lock of book.held.of(fd)) {
+              // Who is taking it over anyway will ask all copies; two at once could end in any order.
+              if (lock.on.has(child.name) || book.rivals(fd, lock).length > 0) continue;
+              await retake(now, book, child, fd, lock);
+            }
+          }),
+        ),
+      );
+      mendLocks(now, Math.min(Math.max(2 * delay, FIRST_RETRY), LAST_RETRY));
+    });
+  });
+}
+
+function missing(state: ReplicateState, book: LockBook): [string, Fd, Subvolume][] {
+  const present = state.childrenOf(state.up).filter(({ name }) => book.isPresent(name));
+  return book.held
+    .keys()
+    .flatMap((key) =>
+      [...book.held.ofFile(key)].flatMap(([fd, locks]) =>
+        present
+          .filter(({ name }) => locks.some((lock) => !lock.on.has(name)))
+          .map((child): [string, Fd, Subvolume] => [key, fd, child]),
+      ),
+    );
+}
+
+/** The promise of the heal, but no longer than `PATIENCE`. Locks that depend on this copy are lost then. */
+async function inTime(
+  state: ReplicateState,
+  book: LockBook,
+  child: Subvolume,
+  work: Promise<void>,
+): Promise<void> {
+  const loss = book.lossesOf(child.name);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      resolve();
+      if (book.lossesOf(child.name) !== loss) return;
+      for (const { fd, lock } of [...book.all()])
+        if (lock.interrupted && !lock.on.has(child.name)) lose(book, fd, `${child.name} does not answer`);
+    }, PATIENCE);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+  mendLocks(state, FIRST_RETRY);
+}
+
+async function retakeAll(state: ReplicateState, book: LockBook, child: Subvolume): Promise<void> {
+  const { name } = child;
+  const loss = book.lossesOf(name);
+  const keys = book.held.keys();
+  const one = async (): Promise<void> => {
+    for (let key = keys.pop(); key !== undefined; key = keys.pop()) await book.inTurn(key, ofFile(key));
+  };
+  const ofFile = (key: string) => async (): Promise<void> => {
+    for (const [fd, locks] of [...book.held.ofFile(key)]) {
+      for (const lock of locks) {
+        if (book.lossesOf(name) !== loss) return;
+        // A graph that is new takes all of them, since the brick behind the name may be another one.
+        if (lock.on.has(name) && book.rivals(fd, lock).length > 0) continue;
+        await retake(state, book, child, fd, lock);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+}
+
+/** Takes one lock on one copy, without waiting for those who have it there. */
+async function retake(
+  state: ReplicateState,
+  book: LockBook,
+  child: Subvolume,
+  fd: Fd,
+  lock: CopiedLock,
+): Promise<void> {
+  const { name } = child;
+  const loss = book.lossesOf(name);
+  const { type, xdata, context } = lock;
+  try {
+    await child.lk({ fd, command: LockCommand.SET, type, flock: toFlock(lock), xdata }, context);
+    if (book.lossesOf(name) !== loss) return;
+    lock.on = new Set(lock.on).add(name);
+    if (isHeld(state, lock)) lock.interrupted = false;
+  } catch (thrown) {
+    const error = toGlfsError(thrown);
+    if (book.lossesOf(name) !== loss || isGlfsError(error, 'ENOTCONN')) return;
+    lock.on = without(lock.on, name);
+    state.log.warn(
+      { translator: state.name, subvolume: name, gfid: fd.inode.toString(), error },
+      'a lock could not be taken on a copy',
+    );
+    // What was unlocked meanwhile is nobody's loss.
+    const held = book.held.of(fd).includes(lock);
+    if (held && (lock.interrupted || !isHeld(state, lock)))
+      lose(book, fd, 'too few copies have kept the locks, and they could not be taken again', error);
+  }
+}
+
+/** Enough copies hold the lock that nobody else can have it. */
+export function isHeld(state: ReplicateState, { on }: Pick<CopiedLock, 'on'>): boolean {
+  return state.quorum.met(copiesNamed(state, on));
+}
+
+export function lose(book: LockBook, fd: Fd, why: string, cause?: GlfsError): void {
+  book.poison(fd, new GlfsError('EBADFD', why, { cause }));
+}
+
+/** `client.strict-locks` is an option of the bricks' clients: whoever sets it sets it for all of them. */
+function hasStrictLocks(children: readonly Subvolume[]): boolean {
+  return children.some(({ translator }) => isStrict(translator));
+}
+
+function isStrict({ options, children }: Translator): boolean {
+  return (options as Readonly<Record<string, unknown>>)['strict-locks'] === true || hasStrictLocks(children);
 }

@@ -1,9 +1,12 @@
 import { GlfsError } from '../../../errors.ts';
 import { type CallContext, detached, type Fd, type Inode, type Subvolume } from '../../../graph/index.ts';
+import { gfidKey } from '../../../protocol/gfid.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
 import { windAll } from '../wind.ts';
-import { callCopies, requireAny, requireConsistentIo, requireSuccess } from './everywhere.ts';
+import { callCopies, type Outcome, requireAny, requireConsistentIo, requireSuccess } from './everywhere.ts';
 import type { Part } from './fops.ts';
+import { bookOf } from './lock-book.ts';
+import { withLocks } from './posix-locks.ts';
 import { ensureFresh } from './refresh.ts';
 import type { ReplicateState } from './state.ts';
 import { settleFile } from './transaction/index.ts';
@@ -59,9 +62,15 @@ export const opendir: Part<'opendir'> = async (state, request, context) => {
 
 /** What writes have left to be done is done before; then the locks of the caller's owner are gone, POSIX's close. */
 export const flush: Part<'flush'> = async (state, request, context) => {
+  const { fd } = request;
   requireConsistentIo(state);
-  await settleFile(state, request.fd.inode.gfid);
-  return requireAny(await callCopies<'flush'>(state, state.up, (child) => child.flush(request, context)));
+  await settleFile(state, fd.inode.gfid);
+  const book = bookOf(state);
+  const call = (): Promise<Outcome<'flush'>> =>
+    callCopies<'flush'>(state, withLocks(state, book), (child) => child.flush(request, context));
+  if (!book.concerns(fd)) return requireAny(await call());
+  book.held.flushed(fd, context);
+  return requireAny(await book.inTurn(gfidKey(fd.inode.gfid), call));
 };
 
 export const fsyncdir: Part<'fsyncdir'> = async (state, request, context) => {
@@ -72,6 +81,7 @@ export const fsyncdir: Part<'fsyncdir'> = async (state, request, context) => {
 
 export const release: Part<'release'> = async (state, request, context) => {
   const { fd } = request;
+  bookOf(state).held.released(fd);
   await settleFile(state, fd.inode.gfid);
   await dropFd(state, fd, (child) => child.release(request, detached(context)));
   return {};

@@ -142,7 +142,8 @@ function tunablesOf({ options: given }: TranslatorSetup<typeof options>): BrickT
     connectTimeout: given['connect-timeout'] * MILLISECONDS,
     pingTimeout: given['ping-timeout'] * MILLISECONDS,
     frameTimeout: given['frame-timeout'] * MILLISECONDS,
-    grace: given['reconnect-grace'] * MILLISECONDS,
+    // Who takes the locks again must hear of every loss.
+    grace: given['retake-locks'] ? given['reconnect-grace'] * MILLISECONDS : 0,
     sendGroups: given['send-gids'],
     strictLocks: given['strict-locks'],
     retakeLocks: given['retake-locks'],
