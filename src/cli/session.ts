@@ -6,7 +6,7 @@ import { type Location, locate } from './locate.ts';
 import type { Output } from './output.ts';
 import type { Progress } from './progress.ts';
 import type { Report } from './report.ts';
-import type { Volumes } from './volumes.ts';
+import type { TranslatorOptions, Volumes } from './volumes.ts';
 
 export interface SessionSetup {
   readonly out: Output;
@@ -60,9 +60,9 @@ export class Session {
     return this.openAt(locate(url));
   }
 
-  async openAt(location: Location): Promise<Opened> {
+  async openAt(location: Location, wishes?: TranslatorOptions): Promise<Opened> {
     this.check();
-    return this.volumes.open(location);
+    return this.volumes.open(location, wishes);
   }
 
   /** To be called between the steps of whatever takes long. @throws Interrupted */

@@ -12,6 +12,8 @@ const ROUNDS = 3;
 
 export type Connect = typeof connect;
 
+export type TranslatorOptions = Readonly<Record<string, string>>;
+
 interface Entry {
   /** Name of the volume. */
   readonly name: string;
@@ -31,18 +33,23 @@ export class Volumes {
 
   /**
    * The volume of a location, as the user who was chosen sees it, and the location with the URL under which the volume was
-   * first connected to: servers may be named in many ways. @throws GlfsError as `connect` does, each time
+   * first connected to: servers may be named in many ways. `wishes` are what the command wants of translators, where the user
+   * has not said otherwise. @throws GlfsError as `connect` does, each time
    */
-  async open(location: Location): Promise<{ location: Location; volume: Volume }> {
-    const entry = await this.first(location, this.entryOf(location));
+  async open(
+    location: Location,
+    wishes: TranslatorOptions = {},
+  ): Promise<{ location: Location; volume: Volume }> {
+    const entry = await this.first(location, this.entryOf(location, wishes));
     const volume = (await entry.volume).as(this.credentials);
     return { location: { ...location, volumeUrl: entry.volumeUrl }, volume };
   }
 
-  private entryOf({ volume: name, volumeUrl }: Location): Entry {
+  private entryOf({ volume: name, volumeUrl }: Location, wishes: TranslatorOptions): Entry {
     const known = this.entries.find((entry) => entry.volumeUrl === volumeUrl);
     if (known !== undefined) return known;
-    const volume = this.connect(volumeUrl, this.options);
+    const translatorOptions = { ...wishes, ...this.options.translatorOptions };
+    const volume = this.connect(volumeUrl, { ...this.options, translatorOptions });
     // Whoever asks for the volume is told; nobody may be listening just now.
     volume.catch(() => {});
     const entry = { name, volumeUrl, volume };

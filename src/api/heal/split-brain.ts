@@ -160,11 +160,11 @@ async function resolveIn(
     requireAllUp(set);
     const { data, metadata, entry } = await diagnose(set.state, gfid, context);
     if (choice === 'bigger-file' && (await isDirectoryIn(set, gfid, context)))
-      throw new GlfsError('EINVAL', `'bigger-file' does not go with directories`);
+      throw new GlfsError('EINVAL', "'bigger-file' is no option for directories");
     if (metadata.splitBrain && typeof choice === 'string')
-      throw new GlfsError('EINVAL', 'attributes are in split-brain: it takes source-brick to heal them');
+      throw new GlfsError('EINVAL', 'Use source-brick option to heal metadata split-brain');
     if (!data.splitBrain && !metadata.splitBrain && !entry.splitBrain) {
-      notInSplitBrain = new GlfsError('EINVAL', 'the file is not in split-brain');
+      notInSplitBrain = new GlfsError('EINVAL', 'File not in split-brain');
       continue;
     }
     const result = await healFile(set.state, gfid, context, policyOf(choice));
@@ -175,7 +175,7 @@ async function resolveIn(
     const outcome = outcomeOf(set, { gfid: gfidToString(gfid), path }, result);
     if (outcome !== undefined) return outcome;
   }
-  throw notInSplitBrain ?? new GlfsError('EINVAL', 'the file is not in split-brain');
+  throw notInSplitBrain ?? new GlfsError('EINVAL', 'File not in split-brain');
 }
 
 async function isDirectoryIn(set: ReplicaSet, gfid: Gfid, context: CallContext): Promise<boolean> {
@@ -200,8 +200,8 @@ function policyOf(choice: Choice): SplitBrainPolicy {
 
 function undecided(choice: Choice, cause: GlfsError | undefined): GlfsError {
   const reasons = {
-    'bigger-file': 'no copy is bigger than the others',
-    'latest-mtime': 'no copy was modified later than the others',
+    'bigger-file': 'No bigger file',
+    'latest-mtime': 'No difference in mtime',
   };
   const reason = typeof choice === 'string' ? reasons[choice] : `${choice.brick} does not have the file`;
   return new GlfsError('EINVAL', reason, { cause });

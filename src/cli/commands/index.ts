@@ -4,6 +4,7 @@ import { cp } from './cp.ts';
 import { dev } from './dev.ts';
 import { df } from './df.ts';
 import { get } from './get.ts';
+import { heal } from './heal.ts';
 import { info } from './info.ts';
 import { ls } from './ls.ts';
 import { mkdir } from './mkdir.ts';
@@ -35,5 +36,6 @@ export const commands: readonly CommandSpec[] = [
   xattr,
   volfile,
   info,
+  heal,
   dev,
 ];
