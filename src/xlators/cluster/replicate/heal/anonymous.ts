@@ -6,6 +6,7 @@ import { isDirectory } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { windAll } from '../../wind.ts';
 import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../children.ts';
+import { anonymousDirectory } from '../private-names.ts';
 import type { ReplicateState } from '../state.ts';
 import { type EntryHeal, gfidAt, inodeAt, isAbsence, type NameView, statAt } from './entry-view.ts';
 
@@ -14,9 +15,6 @@ import { type EntryHeal, gfidAt, inodeAt, isAbsence, type NameView, statAt } fro
  * copy, though the file lives on under another name, is kept there under its gfid, until its new name is healed.
  */
 
-const PREFIX = '.glusterfs-anonymous-inode';
-/** What GlusterFS's earliest replicate moved removed trees to. */
-const TRASH = '.landfill';
 const MODE = 0o755;
 
 interface Anonymous {
@@ -25,17 +23,12 @@ interface Anonymous {
 }
 
 /** Undefined where the volume has none: the option is off, or the volfile does not tell the volume's id. */
-export function anonymousOf({ options }: ReplicateState): Anonymous | undefined {
-  const id = options['volume-id'];
-  if (!options['use-anonymous-inode'] || id === undefined) return undefined;
+export function anonymousOf(state: ReplicateState): Anonymous | undefined {
+  const { 'volume-id': id, 'use-anonymous-inode': used } = state.options;
+  if (!used || id === undefined) return undefined;
   const gfid = Uint8Array.from(gfidFromString(id));
   gfid[0]! ^= 1;
-  return { name: `${PREFIX}-${id}`, gfid };
-}
-
-/** Names in the root that are replicate's own: not to be seen or made by callers, and not to be healed. */
-export function isPrivateName(parent: Inode, name: string): boolean {
-  return parent.isRoot && (name === TRASH || name.startsWith(PREFIX));
+  return { name: anonymousDirectory(state), gfid };
 }
 
 /** Copies that are known to have the directory, until copies come or go. */

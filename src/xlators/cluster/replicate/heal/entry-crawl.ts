@@ -1,7 +1,7 @@
 import { type GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { Inode, Subvolume } from '../../../../graph/index.ts';
 import { indicesOf } from '../children.ts';
-import { isPrivateName } from './anonymous.ts';
+import { isPrivateName } from '../private-names.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
 import { changedNames, forgetName, listNames } from './entry-listing.ts';
 import { healOneName } from './entry-one.ts';
@@ -68,7 +68,7 @@ async function crawlNames(
 ): Promise<void> {
   for await (const name of listNames(child, listed, session.context)) {
     checkpoint(session);
-    if (isPrivateName(session.inode, name)) continue;
+    if (isPrivateName(session.state, session.inode, name, session.context)) continue;
     try {
       await healUnderLock(session, name, async () => {
         if (noted !== undefined) await forgetName(child, noted, name, session.context);

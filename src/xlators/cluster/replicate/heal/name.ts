@@ -4,7 +4,6 @@ import { type Gfid, gfidEquals, isNullGfid } from '../../../../protocol/gfid.ts'
 import { indicesOf } from '../children.ts';
 import type { CopyAnswer } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
-import { isPrivateName } from './anonymous.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
 import { assignGfids } from './entry-gfid.ts';
 import { isSplitBrain, resolve, sameFile } from './entry-one.ts';
@@ -47,7 +46,7 @@ export async function healName(
   context: CallContext,
   wishes: NameWishes = {},
 ): Promise<boolean> {
-  if (state.up !== state.all || isPrivateName(parent, name) || !disagree(answers)) return false;
+  if (state.up !== state.all || !disagree(answers)) return false;
   const session = openSession(state, parent, context, wishes.policy);
   try {
     const lock = await lockEntry(session, state.domain, parent, name, 'wait');
