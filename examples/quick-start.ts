@@ -93,11 +93,12 @@ async function loseABrick(cluster: Cluster, volume: Volume): Promise<Tally> {
 
 async function run(url: string | undefined): Promise<void> {
   await using cluster =
-    url === undefined ? await startCluster({ volumes: { demo: { type: 'distribute 3' } } }) : undefined;
+    url === undefined ? await startCluster({ volumes: { demo: { type: 'replicate 3' } } }) : undefined;
   const address = url ?? cluster!.url('demo');
-  console.log(cluster === undefined ? address : `${address}: three bricks, served by this process`);
-  // A call waits so many seconds for a brick that has just gone before it fails.
-  await using volume = await connect(address, { translatorOptions: { '*-client-*.reconnect-grace': '1' } });
+  console.log(
+    cluster === undefined ? address : `${address}: three copies on three bricks, served by this process`,
+  );
+  await using volume = await connect(address);
   const directory = `/quick-start-${Date.now().toString(36)}`;
   await write(volume, directory);
   await showPlaces(volume);
