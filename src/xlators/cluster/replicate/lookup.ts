@@ -61,7 +61,8 @@ export async function lookup(
   let asked = state.files.asked(state.generation);
   let answers = await askAll(state, request, context);
   if (named !== undefined && (await wantsNameHeal(state, named.parent, answers, context))) {
-    await healName(state, named.parent, named.name, answers, context);
+    const gfid = request.xdata?.get(keys.gfidRequest);
+    await healName(state, named.parent, named.name, answers, context, { gfid });
     asked = state.files.asked(state.generation);
     answers = await askAll(state, request, context);
   }

@@ -45,7 +45,7 @@ export const readlink: Part<'readlink'> = async (state, request, context) => {
   const { inode } = request.loc;
   const { reply } = await readOne(
     state,
-    { kind: 'metadata', inode, read: (child) => child.readlink(request, context) },
+    { kind: 'data', inode, read: (child) => child.readlink(request, context) },
     context,
   );
   return reply;
