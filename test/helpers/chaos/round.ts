@@ -1,0 +1,90 @@
+import { blockSize } from '../blocks.ts';
+import { waitUntil } from '../wait.ts';
+import { Dice } from './dice.ts';
+import { direct, type Plan, waitAllUp } from './director.ts';
+import { needHealing } from './healer.ts';
+import { mover } from './mover.ts';
+import { reader } from './reader.ts';
+import { Stage } from './stage.ts';
+import { Tree } from './tree.ts';
+import { judge } from './verdict.ts';
+import { Weather } from './weather.ts';
+import type { World } from './world.ts';
+import { BlockFile, writer } from './writer.ts';
+
+/** How a round is played. */
+export interface Flavour {
+  readonly name: string;
+  readonly plan: Plan;
+  /** Episodes of a round. */
+  readonly episodes: readonly [least: number, most: number];
+  readonly pingTimeout: number;
+  /** Whether the second client, too, hears at once of all that befalls bricks. Where a single client's call fails it doesn't. */
+  readonly otherHears: boolean;
+}
+
+export interface RoundResult {
+  readonly operations: number;
+  readonly refused: number;
+  readonly heals: number;
+  readonly done: ReadonlyMap<string, number>;
+}
+
+const WRITERS = 2;
+const BLOCKS = 12;
+
+/** Plays one round in a directory of its own. @throws Error that tells seed and story, where a promise was broken */
+export async function playRound(world: World, flavour: Flavour, seed: number): Promise<RoundResult> {
+  const dice = new Dice(seed);
+  const directory = `/round-${seed}`;
+  const volume = await world.connect(flavour.pingTimeout);
+  const other = await world.connect(flavour.pingTimeout);
+  const stage = new Stage(volume, other, directory, new Weather(world.size), flavour.otherHears);
+  try {
+    await waitAllUp(world, [volume, other]);
+    await volume.mkdir(directory);
+    const files = Array.from(
+      { length: WRITERS },
+      (_, index) => new BlockFile(`${directory}/blocks-${index}`, index + 1, BLOCKS),
+    );
+    for (const { path } of files) await volume.writeFile(path, Buffer.alloc(blockSize));
+    const tree = new Tree(directory);
+    const actors = [
+      ...files.map((file) => writer(file, dice.fork())),
+      mover(tree, dice.fork()),
+      reader(files, dice.fork(), 'volume'),
+      reader(files, dice.fork(), 'other'),
+    ];
+    let heals = 0;
+    await stage.run(actors, async () => {
+      const count = dice.between(...flavour.episodes);
+      ({ heals } = await direct(world, stage, [volume, other], flavour.plan, { count, dice: dice.fork() }));
+    });
+    throwIfWrong(stage);
+    // Files are closed: what clients keep for a while has been given back, and the last marks with it.
+    await waitUntil(async () => (await world.locks(directory)).length === 0, {
+      what: 'no locks on bricks',
+    }).catch(async () => stage.violate(`locks are left: ${(await world.locks(directory)).join(', ')}`));
+    heals += await world.heal();
+    for (const line of await judge(world, tree, files)) stage.violate(line);
+    for (const gfid of needHealing(world.directories)) stage.violate(`the index still names ${gfid}`);
+    throwIfWrong(stage);
+    return {
+      operations: stage.operations,
+      refused: [...stage.refused.values()].reduce((sum, count) => sum + count, 0),
+      heals,
+      done: stage.done,
+    };
+  } catch (error) {
+    throw new Error(
+      `${(error as Error).message}\nseed ${seed}, ${flavour.name}, ${world.name}:\n${stage.story()}`,
+      { cause: error },
+    );
+  } finally {
+    await Promise.allSettled([volume.close(), other.close()]);
+  }
+}
+
+function throwIfWrong({ violations }: Stage): void {
+  if (violations.length > 0) throw new Error(violations.slice(0, 20).join('\n'));
+}

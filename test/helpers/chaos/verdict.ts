@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { differencesOfBricks } from '../bricks-identical.ts';
+import { contentsBelow } from './disk.ts';
+import { IDENTITY, isContentOf, type Moved, type Place, type Tree } from './tree.ts';
+import type { World } from './world.ts';
+import type { BlockFile } from './writer.ts';
+
+/** What is wrong on the bricks after a round, when all is healed: nothing, if the promises were kept. */
+export async function judge(world: World, tree: Tree, files: readonly BlockFile[]): Promise<string[]> {
+  const { directories, arbiter } = world;
+  const wrong = differencesOfBricks(directories, { arbiter });
+  for (const [index, directory] of directories.entries()) {
+    if (index === arbiter) continue;
+    const said = (line: string) => wrong.push(`brick ${index}: ${line}`);
+    for (const file of files)
+      for (const { block, found, allowed } of await file.oracle.verify(join(directory, file.path)))
+        said(
+          `${file.path} block ${block}: generation ${found.generation} (${found.fault ?? 'whole'}), ${allowed} would be right`,
+        );
+    for (const line of misplaced(directory, tree, files)) said(line);
+  }
+  return wrong;
+}
+
+function misplaced(brick: string, tree: Tree, files: readonly BlockFile[]): string[] {
+  const contents = contentsBelow(brick, tree.directory);
+  const own = new Set(files.map(({ path }) => path.slice(tree.directory.length + 1)));
+  const wrong: string[] = [];
+  const explained = new Set<string>();
+  const homes = new Map<Moved, string>();
+  const where = (thing: Moved): string[] =>
+    [...contents]
+      .filter(
+        ([path, bytes]) =>
+          isContentOf(bytes, thing) && path.endsWith(`/${IDENTITY}`) === (thing.kind === 'directory'),
+      )
+      .map(([path]) => path);
+  const pathOf = (place: Place | undefined): string | undefined => {
+    if (place === undefined || place.parent === undefined) return place?.name;
+    const home = homes.get(place.parent);
+    return home === undefined ? undefined : `${home}/${place.name}`;
+  };
+  for (const kind of ['directory', 'file'] as const)
+    for (const thing of tree.things.filter((one) => one.kind === kind)) {
+      const found = where(thing);
+      for (const path of found) explained.add(path);
+      const at = found.map((path) => (kind === 'directory' ? path.slice(0, -IDENTITY.length - 1) : path));
+      if (kind === 'directory' && at.length === 1) homes.set(thing, at[0]!);
+      const right = thing.places.map(pathOf);
+      const good =
+        at.length === 1 ? right.includes(at[0]) : at.length === 0 && thing.places.includes(undefined);
+      if (!good) wrong.push(`${kind} ${thing.id} is at [${at}], right would be one of [${right}]`);
+    }
+  const litter = new Set(tree.litter.map(pathOf));
+  for (const path of contents.keys()) {
+    const top = path.split('/', 1)[0]!;
+    const inLitter = [...litter].some(
+      (place) => place !== undefined && (path === place || path.startsWith(`${place}/`)),
+    );
+    if (!explained.has(path) && !own.has(path) && !inLitter && top !== 'in-the-dark')
+      wrong.push(`${path} is nobody's`);
+  }
+  return wrong;
+}

@@ -1,0 +1,43 @@
+/** What clients say of copies that can't be had, or of which none is known to be good. */
+const allowed: ReadonlySet<string | undefined> = new Set(['ENOTCONN', 'EIO']);
+
+/**
+ * Whether an operation may fail: never while at most a minority of the bricks has missed anything since all were healed;
+ * that is the promise of a replica set.
+ */
+export class Weather {
+  private readonly harmed = new Set<number>();
+  private serial = 0;
+  private badUntil = -1;
+
+  constructor(private readonly size: number) {}
+
+  /** This brick misses something from now on. */
+  harm(brick: number): void {
+    this.harmed.add(brick);
+    this.look();
+  }
+
+  /** Everything is healed. */
+  clear(): void {
+    this.look();
+    this.harmed.clear();
+  }
+
+  get bad(): boolean {
+    return this.harmed.size * 2 >= this.size;
+  }
+
+  /** To be kept by an operation that begins. */
+  begin(): number {
+    return ++this.serial;
+  }
+
+  mayFail(begun: number, code: string | undefined): boolean {
+    return (this.bad || this.badUntil >= begun) && allowed.has(code);
+  }
+
+  private look(): void {
+    if (this.bad) this.badUntil = this.serial;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Volume } from '../../../src/index.ts';
+import type { FaultRule } from '../../../src/testing/index.ts';
+import type { TransactionWatch } from './transaction-watch.ts';
+
+/** A replica set in reach of a director: its bricks, and clients whose connections go by a watch. */
+export interface World {
+  readonly name: string;
+  readonly size: number;
+  /** Position of the brick without data. */
+  readonly arbiter?: number;
+  /** Where the bricks lie. */
+  readonly directories: readonly string[];
+  readonly watch: TransactionWatch;
+  /** With the seconds after which a brick that says nothing is given up. */
+  connect(pingTimeout: number): Promise<Volume>;
+  kill(brick: number): Promise<void>;
+  restart(brick: number): Promise<void>;
+  freeze(brick: number): Promise<void>;
+  thaw(brick: number): Promise<void>;
+  /** Breaks all connections of clients to a brick that goes on. */
+  cut(brick: number): Promise<void>;
+  /** Has a brick do wrong to calls, until it ends or `mend`; absent where bricks can't be told to. */
+  readonly faults?: {
+    order(brick: number, rule: FaultRule): Promise<void>;
+    full(brick: number): Promise<void>;
+    mend(brick: number): Promise<void>;
+  };
+  /** Heals everything there is, all bricks being up; tells how many files that were. @throws where something can't be healed */
+  heal(): Promise<number>;
+  /** Locks of transactions that bricks hold on files and directories below a directory. */
+  locks(directory: string): Promise<string[]>;
+}

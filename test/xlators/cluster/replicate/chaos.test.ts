@@ -1,0 +1,38 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { embeddedWorld } from '../../../helpers/chaos/embedded-world.ts';
+import { embeddedFlavours } from '../../../helpers/chaos/flavours.ts';
+import { playRound } from '../../../helpers/chaos/round.ts';
+
+/*
+ * Random schedules: bricks die, stop, are cut off and do wrong, one at a time and sometimes more, while a client writes
+ * numbered blocks, moves files about and reads, and another one looks on. Afterwards every brick is looked at. A round that
+ * fails tells its seed: GLFS_CHAOS_SEED=seed GLFS_CHAOS_ROUNDS=1 plays it again.
+ */
+const first = Number(process.env.GLFS_CHAOS_SEED ?? 1);
+const rounds = Number(process.env.GLFS_CHAOS_ROUNDS ?? 200);
+const types = ['replicate 3', 'replicate 3', 'replicate 3 arbiter 1'];
+
+const sum = { cuts: 0, locked: 0, changing: 0, operations: 0, refused: 0, heals: 0 };
+
+describe.skipIf(rounds === 0)('random schedules', () => {
+  test.each(Array.from({ length: rounds }, (_, index) => first + index))('seed %i', async (seed) => {
+    const flavour = embeddedFlavours[seed % embeddedFlavours.length]!;
+    await using world = await embeddedWorld(types[seed % types.length]!, seed);
+    const { operations, refused, heals } = await playRound(world, flavour, seed);
+    const { cuts, locked, changing } = world.watch.tally;
+    for (const [key, count] of Object.entries({ cuts, locked, changing, operations, refused, heals }))
+      sum[key as keyof typeof sum] += count;
+  });
+
+  test.runIf(rounds >= 100)('enough of it fell into the midst of transactions, and most went well', () => {
+    expect(sum.cuts).toBeGreaterThan(rounds);
+    expect(sum.locked).toBeGreaterThan(rounds / 2);
+    expect(sum.changing).toBeGreaterThan(rounds / 4);
+    expect(sum.heals).toBeGreaterThan(rounds);
+    expect(sum.refused).toBeLessThan(sum.operations / 2);
+  });
+});
+
+afterAll(() => {
+  if (process.env.GLFS_CHAOS_VERBOSE === '1') console.log(sum);
+});
