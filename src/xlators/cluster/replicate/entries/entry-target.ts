@@ -7,11 +7,3 @@ export function targetOf({ parent, name }: Loc): Required<EntryTarget> {
   if (parent !== undefined && name !== undefined) return { parent, name };
   throw new GlfsError('EINVAL', 'a parent and a name are needed');
 }
-
-/**
- * A directory that is not empty on one copy may hold what the others lack: it must not be accused for that, since its heal
- * would remove what is in it. The next lookup puts the directory back where it is gone.
- */
-export function isNotEmpty({ code }: GlfsError): boolean {
-  return code === 'ENOTEMPTY';
-}

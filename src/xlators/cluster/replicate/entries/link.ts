@@ -3,6 +3,7 @@ import type { ReplicateState } from '../state.ts';
 import { runTransaction } from '../transaction/index.ts';
 import { replyOf } from './copy-choice.ts';
 import { targetOf } from './entry-target.ts';
+import { goodFirst } from './good-first.ts';
 
 /** One more name for a file: a change of the directory that gets it. */
 export async function link(
@@ -18,7 +19,7 @@ export async function link(
       fop: 'link',
       locks: [target],
       marks: [target],
-      wind: (child, own) => child.link(request, own),
+      wind: goodFirst(state, [target.parent], (child, own) => child.link(request, own)),
       compose: (_chosen, outcome) => {
         const { preparent, postparent } = replyOf(state, outcome, target.parent);
         return { ...replyOf(state, outcome, request.loc.inode), preparent, postparent };

@@ -10,6 +10,7 @@ import { runTransaction } from '../transaction/index.ts';
 import { replyOf } from './copy-choice.ts';
 import { targetOf } from './entry-target.ts';
 import { strangers } from './gfid-vote.ts';
+import { goodFirst } from './good-first.ts';
 import { markNewEntry } from './new-entry.ts';
 
 /** What all of them answer. */
@@ -38,7 +39,7 @@ export async function makeEntry(
       fop,
       locks: [target],
       marks: [target],
-      wind: (child, own) => make(child, xdata.clone(), own),
+      wind: goodFirst(state, [target.parent], (child, own) => make(child, xdata.clone(), own)),
       // CREATE without O_EXCL opens what is there: where that differs, a file that was there is more than a new one.
       disowns: (answers) =>
         strangers(state, answers, { parent: target.parent, prefers: (found) => !gfidEquals(found, gfid) }),
@@ -58,7 +59,11 @@ export async function makeEntry(
   if (!inode.known) inode.learn(reply.stat);
   // Made by us just now and everywhere: there is nothing to ask anybody about it.
   if (complete && gfidEquals(reply.stat.gfid, gfid)) {
-    const whole = { data: state.withData, metadata: state.all, splitBrain: { data: false, metadata: false } };
+    const whole = {
+      data: state.withData,
+      metadata: state.withData,
+      splitBrain: { data: false, metadata: false },
+    };
     state.file(gfid).learn(whole, asked);
   }
   return reply;

@@ -2,7 +2,9 @@ import type { CallContext, Reply, Request } from '../../../../graph/index.ts';
 import type { ReplicateState } from '../state.ts';
 import { runTransaction } from '../transaction/index.ts';
 import { replyOf } from './copy-choice.ts';
-import { isNotEmpty, targetOf } from './entry-target.ts';
+import { isNotEmpty, requireEmpty } from './emptiness.ts';
+import { targetOf } from './entry-target.ts';
+import { goodFirst } from './good-first.ts';
 
 export async function unlink(
   state: ReplicateState,
@@ -20,7 +22,7 @@ export async function unlink(
         fop: 'unlink',
         locks: [target],
         marks: [target],
-        wind: (child, own) => child.unlink(request, own),
+        wind: goodFirst(state, [target.parent], (child, own) => child.unlink(request, own)),
         compose: (_chosen, outcome) => replyOf(state, outcome, target.parent),
       },
       context,
@@ -46,9 +48,12 @@ export async function rmdir(
         fop: 'rmdir',
         locks: inode.known ? [target, { parent: inode }] : [target],
         marks: [target],
-        wind: (child, own) => child.rmdir(request, own),
+        wind: goodFirst(state, [target.parent, inode], (child, own) => child.rmdir(request, own)),
         pardons: isNotEmpty,
-        compose: (_chosen, outcome) => replyOf(state, outcome, target.parent),
+        compose: (_chosen, outcome) => {
+          requireEmpty(outcome);
+          return replyOf(state, outcome, target.parent);
+        },
       },
       context,
     ),
