@@ -1,16 +1,22 @@
-import { type GlfsError, toGlfsError } from '../../errors.ts';
-import type { CallContext, Subvolume, Translator } from '../../graph/index.ts';
+import { type GlfsError, isGlfsError } from '../../errors.ts';
+import { type CallContext, type Subvolume, type Translator, throwIfEnded } from '../../graph/index.ts';
 import { type Gfid, gfidToString } from '../../protocol/gfid.ts';
 import { indicesOf } from '../../xlators/cluster/replicate/children.ts';
-import { fileOfCopy, isAccused } from '../../xlators/cluster/replicate/crawl/file-of-copy.ts';
+import { fileOfCopy } from '../../xlators/cluster/replicate/crawl/file-of-copy.ts';
 import { IndexDirectory, type IndexKind } from '../../xlators/cluster/replicate/crawl/index-directory.ts';
-import { type Diagnosis, diagnose } from '../../xlators/cluster/replicate/heal/index.ts';
+import { diagnose } from '../../xlators/cluster/replicate/heal/index.ts';
 import { Replicate } from '../../xlators/cluster/replicate/index.ts';
 import type { ReplicateState } from '../../xlators/cluster/replicate/state.ts';
 import { inOrder } from './in-order.ts';
 import type { HealEntry, HealKind } from './types.ts';
 
 const kinds: readonly HealKind[] = ['data', 'metadata', 'entry'];
+
+/** What is wrong with a file. */
+interface Finding extends Pick<HealEntry, 'state' | 'kinds'> {
+  /** Some copy accuses another, or itself. */
+  readonly accused: boolean;
+}
 
 /** One copy of a set. */
 export interface Copy {
@@ -72,27 +78,28 @@ export class ReplicaSet {
   ): Promise<HealEntry | undefined> {
     const file = await fileOfCopy(copy.child, gfid, context);
     if (file === undefined) return undefined;
-    if (kind === 'dirty' && (await isAccused(this.state, gfid, context))) return undefined;
     const found = await this.diagnosed(gfid, context);
-    if (found === undefined) return undefined;
-    return { brick: copy.brick, gfid: gfidToString(gfid), path: file.path, ...found };
+    // Whoever is accused stands in the index of those who accuse, too.
+    if (found === undefined || (kind === 'dirty' && found.accused)) return undefined;
+    const { state, kinds } = found;
+    return { brick: copy.brick, gfid: gfidToString(gfid), path: file.path, state, kinds };
   }
 
   /** What is wrong with a file; undefined where nothing is, or the file is gone. */
-  async diagnosed(gfid: Gfid, context: CallContext): Promise<Pick<HealEntry, 'state' | 'kinds'> | undefined> {
-    let diagnosis: Diagnosis;
-    try {
-      diagnosis = await diagnose(this.state, gfid, context);
-    } catch (thrown) {
-      const error = toGlfsError(thrown);
-      if (error.code === 'ENOENT' || error.code === 'ESTALE') return undefined;
-      throw error;
-    }
+  async diagnosed(gfid: Gfid, context: CallContext): Promise<Finding | undefined> {
+    throwIfEnded(context);
+    const diagnosis = await diagnose(this.state, gfid, context).catch(absent);
+    if (diagnosis === undefined) return undefined;
+    const { busy, accused } = diagnosis;
     const ill = kinds.filter((kind) => diagnosis[kind].pending || diagnosis[kind].splitBrain);
     if (ill.length === 0) return undefined;
-    if (kinds.some((kind) => diagnosis[kind].splitBrain)) return { state: 'split-brain', kinds: ill };
-    return { state: diagnosis.busy ? 'healing' : 'pending', kinds: ill };
+    const torn = kinds.some((kind) => diagnosis[kind].splitBrain);
+    return { state: torn ? 'split-brain' : busy ? 'healing' : 'pending', kinds: ill, accused };
   }
+}
+
+function absent(thrown: unknown): undefined {
+  if (!isGlfsError(thrown, 'ENOENT') && !isGlfsError(thrown, 'ESTALE')) throw thrown;
 }
 
 /** The brick below a subvolume, as `gluster volume info` names it; the subvolume's own name where it is none. */

@@ -5,8 +5,7 @@ import type { Gfid } from '../../../../protocol/gfid.ts';
 import { type Iatt, typeOfMode } from '../../../../protocol/iatt.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
 import { decodeText } from '../../../../xdr/index.ts';
-import { encodeChangelog, isClean } from '../changelog.ts';
-import { examine, isExamined } from '../heal/examine.ts';
+import { encodeChangelog } from '../changelog.ts';
 import type { ReplicateState } from '../state.ts';
 
 /** All paths that the brick has noted with the file; separated by colons. */
@@ -70,12 +69,6 @@ async function textOf(
     if (unknownPath.some((code) => isGlfsError(error, code))) return undefined;
     throw error;
   }
-}
-
-/** Whether a changelog of any copy accuses anyone. Such a file is in the index of what is pending, beside the dirty one. */
-export async function isAccused(state: ReplicateState, gfid: Gfid, context: CallContext): Promise<boolean> {
-  const examination = await examine(state, new Inode(gfid), context);
-  return examination.some((found) => isExamined(found) && !found.pending.every(isClean));
 }
 
 /**
