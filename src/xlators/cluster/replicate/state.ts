@@ -8,6 +8,7 @@ import { type FileState, FileStates, type ReadKind } from './file-state.ts';
 import type { Replicate } from './index.ts';
 import type { ReplicateOptions } from './options.ts';
 import { makeQuorum, type Quorum } from './quorum.ts';
+import { FileLocks } from './transaction/file-locks.ts';
 
 const FILES = 65_536;
 
@@ -35,6 +36,7 @@ export class ReplicateState extends Subvolumes {
   readonly files = new FileStates(FILES);
   /** By position: how often it has gone. A lock that was granted before the last time is no longer held. */
   readonly departures: number[];
+  readonly fileLocks = new FileLocks(this);
   /** Aborted when the translator is closed: heals end at their next step, and leave their marks. */
   readonly closing = new AbortController();
   private upSet: ChildSet = 0;
@@ -107,6 +109,7 @@ export class ReplicateState extends Subvolumes {
   override markUp(child: Subvolume): void {
     super.markUp(child);
     this.upSet |= 1 << this.indexOf(child);
+    this.fileLocks.membersChanged();
   }
 
   override markDown(child: Subvolume, reason?: GlfsError): void {
@@ -115,6 +118,7 @@ export class ReplicateState extends Subvolumes {
     // Who is not there can't accuse: what is known must be asked for again.
     this.generation++;
     this.departures[this.indexOf(child)]!++;
+    this.fileLocks.membersChanged();
   }
 
   /** Those of `children` that have not gone since `departures` was copied: what they granted then still stands. */

@@ -27,35 +27,46 @@ export async function runAlone<K extends FopName>(
     state.background('unlock', () => locks.drop());
     throw error;
   }
-  return await changeUnder(state, operation, marking, context, () => locks.drop());
+  const { reply, error } = await changeUnder(state, operation, marking, context, () => locks.drop());
+  if (reply === undefined) throw error;
+  return reply;
 }
 
-/** Makes the change and sets the marks right; `after` runs when all is done, however it ends. */
+export interface Changed<K extends FopName> {
+  readonly reply?: Reply<K>;
+  readonly error?: unknown;
+  /** Not all copies that took part have made the change. */
+  readonly failed: boolean;
+}
+
+/** Makes the change and sets the marks right; `after` runs when all is done, however it ends. Never rejects. */
 export async function changeUnder<K extends FopName>(
   state: ReplicateState,
   operation: Operation<K>,
   marking: Marking,
   context: CallContext,
   after: () => Promise<void>,
-): Promise<Reply<K>> {
+): Promise<Changed<K>> {
+  const finish = (): void => state.background('post-op', () => marking.end().finally(after));
   let verdict: Verdict<K>;
-  let waits = true;
-  let late: Awaited<ReturnType<Marking['end']>>;
+  let failed: boolean;
   try {
     verdict = await change(state, operation, marking, detached(context));
-    waits = marking.take(verdict);
+    failed = marking.take(verdict);
     await mend(state, operation, verdict, context);
   } catch (error) {
-    state.background('post-op', () => marking.end().finally(after));
-    throw error;
+    finish();
+    return { error, failed: true };
   }
-  if (waits) {
-    late = await marking.end();
-    state.background('unlock', after);
-  } else state.background('post-op', () => marking.end().finally(after));
-  if (verdict.error !== undefined) throw verdict.error;
-  if (late !== undefined) throw late.with({ outcome: 'unknown' });
-  return answer(state, operation, verdict.outcome);
+  const { error, outcome } = verdict;
+  if (!failed) {
+    finish();
+    return error === undefined ? { reply: answer(state, operation, outcome), failed } : { error, failed };
+  }
+  const late = await marking.end().finally(() => state.background('unlock', after));
+  if (error !== undefined) return { error, failed };
+  if (late !== undefined) return { error: late.with({ outcome: 'unknown' }), failed };
+  return { reply: answer(state, operation, outcome), failed };
 }
 
 function change<K extends FopName>(
@@ -64,10 +75,12 @@ function change<K extends FopName>(
   marking: Marking,
   context: CallContext,
 ): Promise<Verdict<K>> {
+  const refusal = marking.refusal();
+  if (refusal !== undefined) return Promise.reject(refusal);
   return new Promise((resolve, reject) => {
     windCopies(state, operation, marking.ready, context, (answers) => {
       try {
-        if (operation.kind === 'data') marking.unstable ||= leavesUnstable(operation, answers);
+        if (leavesUnstable(operation, answers)) marking.wrote();
         resolve(judge(state, operation, answers, marking));
       } catch (error) {
         reject(error as Error);

@@ -38,6 +38,12 @@ export class Locks {
     return state.generation === this.generation ? children : state.stayed(children, this.departures);
   }
 
+  /** @throws GlfsError where too few copies hold them: what the last one said, or ENOTCONN. */
+  require(): void {
+    const { state, held } = this;
+    if (held === NO_CHILDREN || !state.quorum.met(held)) throw this.error ?? state.tooFew(held);
+  }
+
   /** Gives everything back. Never rejects: what can't be given back goes with the connection. */
   async drop(): Promise<void> {
     const { state, lockees, granted, context, departures } = this;

@@ -26,8 +26,9 @@ export class Marking {
   /** Of data: copies that nobody accused when this began. */
   good: ChildSet | undefined;
   dirtied = false;
-  /** Something lies in the bricks' caches only. */
-  unstable = false;
+  /** Counts the changes that lie in the bricks' caches only. */
+  writes = 0;
+  private syncedWrites = 0;
   private blamed: ChildSet = NO_CHILDREN;
   private stays = false;
   private makes = false;
@@ -67,10 +68,7 @@ export class Marking {
     locks: Locks,
     context: CallContext,
   ): Promise<Marking> {
-    const held = locks.held;
-    if (held === NO_CHILDREN || (state.quorum.wanted && !state.quorum.met(held))) {
-      throw locks.error ?? state.tooFew(held);
-    }
+    locks.require();
     const marking = new Marking(state, kind, targets, locks, context);
     const refusal = await marking.preOp();
     if (refusal === undefined) return marking;
@@ -88,6 +86,24 @@ export class Marking {
     return this.locks.held & this.participants & ~this.broken;
   }
 
+  /** A change has left bytes in the bricks' caches. */
+  wrote(): void {
+    this.writes++;
+  }
+
+  /** All copies have on disk what was written up to then. */
+  synced(writes: number): void {
+    this.syncedWrites = Math.max(this.syncedWrites, writes);
+  }
+
+  /** Copies have been lost since this began: why no more may be changed, if so. */
+  refusal(): GlfsError | undefined {
+    const { ready, state, good } = this;
+    if (ready === this.participants) return undefined;
+    if (ready === NO_CHILDREN || !state.quorum.met(ready)) return state.tooFew(ready);
+    return good === undefined ? undefined : this.weigh(ready, good);
+  }
+
   private async preOp(): Promise<GlfsError | undefined> {
     const { state, kind, participants } = this;
     const optimistic = state.options['optimistic-change-log'] && participants === state.all;
@@ -97,7 +113,7 @@ export class Marking {
     const marks = { kind, dirty: 1, blamed: NO_CHILDREN, pending: true, name } as const;
     const marked = await mark(state, this.targets, participants, marks, this.context);
     this.fail(participants & ~marked.done);
-    if (state.quorum.wanted ? !state.quorum.met(marked.done) : marked.done === NO_CHILDREN) {
+    if (!state.quorum.met(marked.done)) {
       return marked.error ?? state.tooFew(marked.done);
     }
     return this.consult(marked);
@@ -107,12 +123,17 @@ export class Marking {
   private consult(marked: Marked): GlfsError | undefined {
     const { state, kind } = this;
     const sources = marked.done & ~accused(state, kind, marked);
-    if (state.arbiter !== undefined && sources === 1 << state.arbiter) {
+    if (kind === 'data') this.good = state.withData & sources;
+    return this.weigh(marked.done, sources);
+  }
+
+  /** The arbiter alone can't say what the others should have; and a change of data must land on a good copy. */
+  private weigh(children: ChildSet, sources: ChildSet): GlfsError | undefined {
+    const { state } = this;
+    if (state.arbiter !== undefined && (sources & children) === 1 << state.arbiter) {
       return new GlfsError('ENOTCONN', 'the arbiter alone is good', { translator: state.name });
     }
-    if (kind !== 'data') return undefined;
-    this.good = state.withData & ~accused(state, kind, marked);
-    if ((this.good & marked.done) !== NO_CHILDREN) return undefined;
+    if (this.kind !== 'data' || (sources & children & state.withData) !== NO_CHILDREN) return undefined;
     return new GlfsError('EIO', 'no good copy is there', { translator: state.name });
   }
 
@@ -160,7 +181,7 @@ export class Marking {
    */
   async end(): Promise<GlfsError | undefined> {
     try {
-      if (this.unstable && this.state.options['ensure-durability']) await this.sync();
+      if (this.writes > this.syncedWrites && this.state.options['ensure-durability']) await this.sync();
       return await this.postOp();
     } finally {
       for (const { target, change } of this.claims) {
@@ -178,7 +199,7 @@ export class Marking {
     const failed = lost | (await syncCopies(state, this.targets[0]!, this.ready, this.context));
     if (failed === NO_CHILDREN) return;
     this.fail(failed);
-    if (state.quorum.wanted && !state.quorum.met(this.participants & ~this.broken)) this.stays = true;
+    if (!state.quorum.met(this.participants & ~this.broken)) this.stays = true;
     else this.blamed |= failed;
   }
 
@@ -207,6 +228,6 @@ export class Marking {
   }
 
   private enough(children: ChildSet): boolean {
-    return this.state.quorum.wanted ? this.state.quorum.met(children) : children !== NO_CHILDREN;
+    return this.state.quorum.met(children);
   }
 }

@@ -1,7 +1,8 @@
 import type { Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
-import { has } from '../children.ts';
+import { has, NO_CHILDREN } from '../children.ts';
 import type { Operation, OperationOutcome } from '../operation.ts';
+import { readChild } from '../read-child/index.ts';
 import type { ReplicateState } from '../state.ts';
 
 /**
@@ -22,11 +23,14 @@ function choose<K extends FopName>(
   operation: Operation<K>,
   { answers, succeeded }: OperationOutcome<K>,
 ): Reply<K> {
-  const readable =
-    operation.kind === 'entry' ? state.all : state.file(operation.inode).readable(operation.kind);
-  for (const set of [readable & state.withData & succeeded, state.withData & succeeded, succeeded]) {
-    if (set === 0) continue;
-    for (let index = 0; index < answers.length; index++) if (has(set, index)) return answers[index]!.reply!;
+  if (operation.kind !== 'entry') {
+    const { inode, kind } = operation;
+    const readable = state.file(inode).readable(kind) & state.withData & succeeded;
+    const index = readable === NO_CHILDREN ? undefined : readChild(state, readable, inode);
+    if (index !== undefined) return answers[index]!.reply!;
   }
-  throw new RangeError('no copy has made the change');
+  const set = state.withData & succeeded || succeeded;
+  const first = answers.find((_, index) => has(set, index));
+  if (first?.reply === undefined) throw new RangeError('no copy has made the change');
+  return first.reply;
 }

@@ -124,7 +124,10 @@ function finalError(
   succeeded: ChildSet,
 ): GlfsError {
   const errors = [...refusals.values()];
-  if (errors.length === 0) return state.tooFew(succeeded);
+  if (errors.length === 0) {
+    const error = state.tooFew(succeeded);
+    return succeeded === NO_CHILDREN ? error : error.with({ outcome: 'unknown' });
+  }
   const code = telling.find((one) => errors.some((error) => error.code === one));
   const chosen = errors.findLast((error) => code === undefined || error.code === code)!;
   const unknown = succeeded !== NO_CHILDREN || errors.some((error) => error.outcome === 'unknown');
