@@ -35,6 +35,8 @@ interface Reader {
 export class LockBook {
   readonly held = new HeldLocks<CopiedLock>();
   readonly attempts = new Set<Attempt>();
+  /** Milliseconds after which a copy that does not answer lock calls takes part without the locks. */
+  patience = 10_000;
   /** Copies whose connection is there, those included that get their locks back at this moment. */
   private readonly present = new Set<string>();
   private readonly losses = new Map<string, number>();
@@ -42,6 +44,7 @@ export class LockBook {
   private readonly turns = new Map<string, Promise<void>>();
   private readonly readers: Reader[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private due = 0;
 
   attach(state: ReplicateState, emit: (event: GraphEvent) => void): void {
     this.readers.push({ state, emit });
@@ -133,9 +136,13 @@ export class LockBook {
     }
   }
 
-  /** Calls `work` after a while, once, however often this is asked. */
+  /** Calls `work` after a while; of several that are asked for, the one that comes first. */
   later(milliseconds: number, work: () => void): void {
-    this.timer ??= setTimeout(() => {
+    const due = performance.now() + milliseconds;
+    if (this.timer !== undefined && this.due <= due) return;
+    clearTimeout(this.timer);
+    this.due = due;
+    this.timer = setTimeout(() => {
       this.timer = undefined;
       work();
     }, milliseconds).unref();

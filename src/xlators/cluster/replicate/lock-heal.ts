@@ -5,8 +5,6 @@ import { toFlock } from '../../held-locks.ts';
 import { bookOf, type CopiedLock, copiesNamed, type LockBook, without } from './lock-book.ts';
 import type { ReplicateState } from './state.ts';
 
-/** A copy that does not answer lock calls takes part without the locks after so many milliseconds. */
-const PATIENCE = 10_000;
 /** Files whose locks are taken again at once. */
 const AT_ONCE = 16;
 /** Until locks that a copy refused are asked for again: somebody may have given them back by then. */
@@ -66,8 +64,9 @@ export function mendLocks(state: ReplicateState, delay = 0): void {
         missing(now, book).map(([key, fd, child]) =>
           book.inTurn(key, async () => {
             for (const lock of book.held.of(fd)) {
+              if (lock.on.has(child.name) || !now.isUp(child)) continue;
               // Who is taking it over anyway will ask all copies; two at once could end in any order.
-              if (lock.on.has(child.name) || book.rivals(fd, lock).length > 0) continue;
+              if (book.rivals(fd, lock).length > 0) continue;
               await retake(now, book, child, fd, lock);
             }
           }),
@@ -78,8 +77,9 @@ export function mendLocks(state: ReplicateState, delay = 0): void {
   });
 }
 
+/** Copies that are there without locks that they should have. */
 function missing(state: ReplicateState, book: LockBook): [string, Fd, Subvolume][] {
-  const present = state.childrenOf(state.up).filter(({ name }) => book.isPresent(name));
+  const present = state.children.filter(({ name }) => book.isPresent(name));
   return book.held
     .keys()
     .flatMap((key) =>
@@ -91,7 +91,7 @@ function missing(state: ReplicateState, book: LockBook): [string, Fd, Subvolume]
     );
 }
 
-/** The promise of the heal, but no longer than `PATIENCE`. Locks that depend on this copy are lost then. */
+/** The promise of the heal, but no longer than the book's patience. Locks that depend on this copy are lost then. */
 async function inTime(
   state: ReplicateState,
   book: LockBook,
@@ -106,7 +106,7 @@ async function inTime(
       if (book.lossesOf(child.name) !== loss) return;
       for (const { fd, lock } of [...book.all()])
         if (lock.interrupted && !lock.on.has(child.name)) lose(book, fd, `${child.name} does not answer`);
-    }, PATIENCE);
+    }, book.patience);
   });
   try {
     await Promise.race([work, late]);
