@@ -92,6 +92,8 @@ const table: Readonly<Record<string, VolumeOption>> = {
   'cluster.data-self-heal': to(text, client('cluster/replicate', 'data-self-heal')),
   'cluster.metadata-self-heal': to(flag, client('cluster/replicate', 'metadata-self-heal')),
   'cluster.entry-self-heal': to(flag, client('cluster/replicate', 'entry-self-heal')),
+  'cluster.granular-entry-heal': to(flag, client('cluster/replicate', 'granular-entry-heal')),
+  'cluster.use-anonymous-inode': to(flag, client('cluster/replicate', 'use-anonymous-inode')),
   'disperse.eager-lock': to(flag, client('cluster/disperse', 'eager-lock')),
   'disperse.other-eager-lock': to(flag, client('cluster/disperse', 'other-eager-lock')),
   'disperse.eager-lock-timeout': to(number, client('cluster/disperse', 'eager-lock-timeout')),

@@ -6,6 +6,7 @@ import { hostSyscalls } from '../../src/syscalls.ts';
 import { chooseStore } from '../../src/xlators/storage/posix/store-choice.ts';
 
 const HIDDEN = '.glusterfs';
+const ROOT = '00000000-0000-0000-0000-000000000001';
 
 /** How exactly bricks are compared: names and what they lead to, or attributes and contents as well. */
 export type Detail = 'names' | 'all';
@@ -58,8 +59,15 @@ export function anonymousNames(brick: string): string[] {
   return found === undefined ? [] : readdirSync(join(brick, found)).sort();
 }
 
-/** What the index lists: files by gfid, and names that differ as DIRECTORY/NAME. */
+/**
+ * What the index lists: files by gfid, and names that differ as DIRECTORY/NAME. Of files that are gone nothing is told: crawls take
+ * them out, not heals.
+ */
 export function indexNames(brick: string): string[] {
+  const known = new Set([
+    ROOT,
+    ...Object.values(brickTree(brick, 'names')).map((line) => line.split(' ')[1]!),
+  ]);
   const indices = join(brick, HIDDEN, 'indices');
   const names = (path: string): string[] => {
     try {
@@ -70,10 +78,10 @@ export function indexNames(brick: string): string[] {
   };
   const files = [...names(join(indices, 'xattrop')), ...names(join(indices, 'dirty'))];
   const changes = names(join(indices, 'entry-changes'));
-  return [
-    ...files,
-    ...changes.flatMap((id) => [id, ...names(join(indices, 'entry-changes', id)).map((n) => `${id}/${n}`)]),
-  ];
+  const differing = changes.flatMap((id) =>
+    names(join(indices, 'entry-changes', id)).map((name) => `${id}/${name}`),
+  );
+  return [...files, ...changes, ...differing].filter((line) => known.has(line.split('/')[0]!));
 }
 
 /** Files that a brick's index lists as accusing a copy. */

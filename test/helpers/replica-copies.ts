@@ -11,6 +11,7 @@ import { parseVolfile } from '../../src/volfile/index.ts';
 import { type Changelog, encodeChangelog } from '../../src/xlators/cluster/replicate/changelog.ts';
 import { cleanAnonymous } from '../../src/xlators/cluster/replicate/heal/anonymous-cleaning.ts';
 import { healEntries } from '../../src/xlators/cluster/replicate/heal/entry.ts';
+import { healFile } from '../../src/xlators/cluster/replicate/heal/index.ts';
 import {
   type HealResult,
   openSession,
@@ -194,6 +195,18 @@ export class ReplicaCopies implements AsyncDisposable {
       results.push(await healEntries(openSession(this.state, inode, rootContext())));
     }
     return results;
+  }
+
+  /** Heals every file that an index lists, pass after pass, until nothing is left or a pass has healed nothing. */
+  async healAll(): Promise<void> {
+    for (let healed = 1; healed > 0; ) {
+      healed = 0;
+      for (const text of new Set(this.bricks.flatMap(({ directory }) => pendingGfids(directory)))) {
+        const { status } = await healFile(this.state, gfidFromString(text), rootContext());
+        if (status === 'healed') healed++;
+      }
+    }
+    await this.cleanAnonymous();
   }
 
   async heal(path: string, policy?: SplitBrainPolicy): Promise<HealResult> {
