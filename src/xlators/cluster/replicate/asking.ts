@@ -16,7 +16,6 @@ const PENDING_INDEX = 'glusterfs.xattrop_index_count';
 const INODELKS = keyKinds.uint(keys.inodelkCount.name);
 const ENTRYLKS = keyKinds.uint(keys.entrylkCount.name);
 const PARENT_ENTRYLKS = keyKinds.uint(keys.parentEntrylk.name);
-const LIST = keyKinds.int('list-xattr');
 
 /** Changelogs, and whether the brick has anything to heal. */
 function withChangelogs(state: ReplicateState, xdata: Dict): Dict {
@@ -29,7 +28,7 @@ function withChangelogs(state: ReplicateState, xdata: Dict): Dict {
 /** With LOOKUPs that callers have asked for: all kinds of locks are counted, because names are about to be judged, too. */
 export function lookupQuestions(state: ReplicateState, given: Dict | undefined): Dict {
   const xdata = withChangelogs(state, given === undefined ? new Dict() : given.clone());
-  if (state.options['metadata-self-heal']) xdata.set(LIST, 1);
+  if (state.options['metadata-self-heal']) xdata.set(keys.listXattrs, 1);
   return xdata.set(INODELKS, 0).set(ENTRYLKS, 0).set(PARENT_ENTRYLKS, 0);
 }
 
@@ -40,7 +39,9 @@ export function refreshQuestions(state: ReplicateState): Dict {
 
 /** Beginnings of the names of what is stored with a file, as opposed to what bricks make up. */
 const STORED = ['user.', 'security.', 'system.', 'trusted.'];
-const asked = [INODELKS, ENTRYLKS, PARENT_ENTRYLKS, keys.linkCountOf, LIST].map(({ name }) => name);
+const asked = [INODELKS, ENTRYLKS, PARENT_ENTRYLKS, keys.linkCountOf, keys.listXattrs].map(
+  ({ name }) => name,
+);
 
 /** What the caller asked for, and not what replicate did. Changelogs are for healers. */
 export function answerToCaller(
@@ -51,7 +52,7 @@ export function answerToCaller(
 ): Dict | undefined {
   if (xdata === undefined || pid === HEAL_PID) return xdata;
   const visible = new Dict();
-  const listed = given?.has(LIST) === true || !state.options['metadata-self-heal'];
+  const listed = given?.has(keys.listXattrs) === true || !state.options['metadata-self-heal'];
   for (const [name, entry] of xdata) {
     if (isChangelog(state, name)) continue;
     const wanted = given?.has(name) === true;

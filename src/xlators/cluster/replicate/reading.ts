@@ -66,7 +66,6 @@ async function attempts<T>(
       if (isHealed || !isResolvable(state, file)) throw unreadable(state, file, reading);
       isHealed = true;
       await healFile(state, inode.gfid, context);
-      file.forget();
       continue;
     }
     const { index } = chosen;

@@ -66,12 +66,8 @@ async function hidden(state: ReplicateState): Promise<never> {
   throw new GlfsError('ENODATA', undefined, { translator: state.name });
 }
 
-async function status(
-  state: ReplicateState,
-  { inode, name }: Question,
-  context: CallContext,
-): Promise<Attributes> {
-  return text(name, await splitBrainStatus(state, inode, context));
+async function status(state: ReplicateState, { inode, name }: Question): Promise<Attributes> {
+  return text(name, await splitBrainStatus(state, inode));
 }
 
 async function healInfo(
@@ -83,13 +79,12 @@ async function healInfo(
 }
 
 /** In GlusterFS's words. */
-export function healStatus({ data, metadata, entry, busy }: Diagnosis): string {
+export function healStatus({ data, metadata, entry, busy, accused }: Diagnosis): string {
   const all = [data, metadata, entry];
-  const pending = all.some((ailment) => ailment.pending);
-  const suffix = pending ? '-pending' : '';
+  const suffix = accused ? '-pending' : '';
   if (all.some((ailment) => ailment.splitBrain)) return `split-brain${suffix}`;
   if (busy) return `possibly-healing${suffix}`;
-  return pending ? `heal${suffix}` : 'no-heal';
+  return all.some((ailment) => ailment.pending) ? `heal${suffix}` : 'no-heal';
 }
 
 /** @throws GlfsError where no copy has an answer. */

@@ -5,7 +5,7 @@ import { type HealStatus, healFile } from '../heal/index.ts';
 import type { ReplicateState } from '../state.ts';
 import { setChoice, setChoiceTimeout } from './choice.ts';
 import { CHOICE, CHOICE_TIMEOUT, FINALIZE } from './names.ts';
-import { certainDiagnosis } from './status.ts';
+import { findSplitBrain } from './status.ts';
 
 /** One order: its value is in `entry`. */
 type Order = (state: ReplicateState, inode: Inode, entry: DictEntry, context: CallContext) => Promise<void>;
@@ -38,16 +38,11 @@ function orderIn(dict: Dict | undefined): { order: Order; entry: DictEntry } | u
 }
 
 /** @throws GlfsError EINVAL for a name that no copy has, and for a file that is not in split-brain. */
-async function choose(
-  state: ReplicateState,
-  inode: Inode,
-  entry: DictEntry,
-  context: CallContext,
-): Promise<void> {
+async function choose(state: ReplicateState, inode: Inode, entry: DictEntry): Promise<void> {
   const value = entryText(entry);
   const choice = value === 'none' ? undefined : copyNamed(state, value);
-  const { data, metadata } = await certainDiagnosis(state, inode, context);
-  if (!data.splitBrain && !metadata.splitBrain) {
+  const { data, metadata } = await findSplitBrain(state, inode);
+  if (!data && !metadata) {
     throw new GlfsError('EINVAL', 'the file is not in split-brain of data or metadata', {
       translator: state.name,
       gfid: inode.toString(),
@@ -74,7 +69,6 @@ async function finalize(
   const index = copyNamed(state, entryText(entry));
   setChoice(state, inode, undefined);
   const { status, error } = await healFile(state, inode.gfid, context, { by: 'source', index });
-  state.file(inode).forget();
   const failure = errors[status];
   if (failure === undefined) return;
   const [code, reason] = failure;

@@ -1,41 +1,42 @@
 import { GlfsError } from '../../../../errors.ts';
-import type { CallContext, Inode } from '../../../../graph/index.ts';
-import { type Diagnosis, diagnose } from '../heal/index.ts';
+import type { Inode } from '../../../../graph/index.ts';
+import { accountsOf, accusersWanted, findDirection } from '../heal/direction.ts';
+import { answered, examine } from '../heal/examine.ts';
+import { healContext } from '../heal/session.ts';
 import type { ReplicateState } from '../state.ts';
 
+/** What the copies can't agree upon. */
+export interface SplitBrain {
+  readonly data: boolean;
+  readonly metadata: boolean;
+}
+
 /**
- * What the copies say, where all of them are there to say it.
+ * What healers would find, where all copies are there to say it.
  * @throws GlfsError EAGAIN where some are not: what looks like split-brain may be none.
  */
-export async function certainDiagnosis(
-  state: ReplicateState,
-  inode: Inode,
-  context: CallContext,
-): Promise<Diagnosis> {
-  if (state.up !== state.all) {
+export async function findSplitBrain(state: ReplicateState, inode: Inode): Promise<SplitBrain> {
+  const found = await examine(state, inode, healContext());
+  if (answered(found) !== state.all) {
     throw new GlfsError('EAGAIN', 'split-brain can be told and resolved only while all copies are up', {
       translator: state.name,
-      cause: state.tooFew(state.up),
+      cause: state.tooFew(answered(found)),
     });
   }
-  return diagnose(state, inode.gfid, context);
+  const wanted = accusersWanted(state.options, state.children.length);
+  const isSplit = (kind: 'data' | 'metadata'): boolean =>
+    findDirection(accountsOf(found, kind), state.all, kind, wanted).splitBrain;
+  return { data: isSplit('data'), metadata: isSplit('metadata') };
 }
 
 /** The text that GlusterFS's mounts give, blanks and all. */
-export async function splitBrainStatus(
-  state: ReplicateState,
-  inode: Inode,
-  context: CallContext,
-): Promise<string> {
-  const { data, metadata } = await certainDiagnosis(state, inode, context);
-  if (!data.splitBrain && !metadata.splitBrain) {
-    return 'The file is not under data or metadata split-brain';
-  }
+export async function splitBrainStatus(state: ReplicateState, inode: Inode): Promise<string> {
+  const { data, metadata } = await findSplitBrain(state, inode);
+  if (!data && !metadata) return 'The file is not under data or metadata split-brain';
   const word = (whether: boolean): string => (whether ? 'yes' : 'no');
-  const choices = state.children.map(({ name }) => name).join(',');
   return [
-    `data-split-brain:${word(data.splitBrain)}`,
-    `metadata-split-brain:${word(metadata.splitBrain)}`,
-    `Choices:${choices}`,
+    `data-split-brain:${word(data)}`,
+    `metadata-split-brain:${word(metadata)}`,
+    `Choices:${state.children.map(({ name }) => name).join(',')}`,
   ].join('    ');
 }

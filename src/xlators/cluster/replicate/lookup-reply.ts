@@ -1,0 +1,97 @@
+import { GlfsError } from '../../../errors.ts';
+import { type CallContext, HEAL_PID, Inode, type Reply, type Request } from '../../../graph/index.ts';
+import { NULL_GFID } from '../../../protocol/gfid.ts';
+import { type FileType, typeOfMode } from '../../../protocol/iatt.ts';
+import { keys } from '../../../protocol/keys.ts';
+import type { Verdict } from './accusations.ts';
+import { answerToCaller, finalError, reached, succeeded } from './asking.ts';
+import { type ChildSet, has, indicesOf } from './children.ts';
+import type { Asked } from './file-state.ts';
+import { examined } from './heal/examine.ts';
+import { suspect } from './heal/index.ts';
+import { sameMetadata } from './heal/metadata-equality.ts';
+import { agreeing, type LookupAnswers, type NamedLoc, settled, tooFew } from './name-agreement.ts';
+import { readChild } from './read-child/index.ts';
+import { isFresh, judgeAnswers } from './refresh.ts';
+import type { ReplicateState } from './state.ts';
+
+export async function decide(
+  state: ReplicateState,
+  request: Request<'lookup'>,
+  named: NamedLoc | undefined,
+  all: LookupAnswers,
+  asked: Asked,
+  context: CallContext,
+): Promise<Reply<'lookup'>> {
+  if (succeeded(all) === 0) {
+    if (!state.quorum.met(reached(all))) throw tooFew(state, all);
+    throw finalError(state, all);
+  }
+  const answers = named === undefined ? agreeing(state, all) : await settled(state, named, all, context);
+  const good = succeeded(answers);
+  const { stat } = answers[indicesOf(good)[0]!]!.reply!;
+  const verdict = judgeAnswers(state, answers);
+  const file = state.file(stat.gfid);
+  const learnt = file.learn(verdict, asked);
+  const type = typeOfMode(stat.mode);
+  if (verdict.pending || attributesDiffer(state, answers)) suspect(state, new Inode(stat.gfid, type));
+
+  // What has been accused since is worth no more than what was accused before.
+  const known = learnt ? verdict : (file.copies ?? verdict);
+  const readable = verdict.data & verdict.metadata & known.data & known.metadata;
+  const index =
+    readChild(state, readable, { gfid: stat.gfid, type }) ??
+    withoutGoodCopy(state, { choice: file.choice, verdict, good, type }, context);
+  const { reply } = answers[index]!;
+  const xdata = answerToCaller(state, reply!.xdata, request.xdata, context);
+  if (verdict.accused.data !== 0 || verdict.accused.metadata !== 0) xdata?.delete(keys.content);
+  const parent = named === undefined ? index : parentCopy(state, named.parent, good, index);
+  return { stat: reply!.stat, xdata, postparent: answers[parent]!.reply!.postparent };
+}
+
+/** Attributes may differ without anybody being accused: after a change that was refused here and not there. */
+function attributesDiffer(state: ReplicateState, answers: LookupAnswers): boolean {
+  if (!state.options['metadata-self-heal']) return false;
+  const all = answers.flatMap((answer) =>
+    answer?.reply === undefined ? [] : [examined(state, answer.reply)],
+  );
+  return all.some((other) => !sameMetadata(all[0]!, other));
+}
+
+interface Bad {
+  readonly choice: number | undefined;
+  readonly verdict: Verdict;
+  readonly good: ChildSet;
+  readonly type: FileType;
+}
+
+/**
+ * The copy that answers where none is good: which file it is all of them agree upon, and it must be found to be resolved or
+ * removed. Reading it is refused (reads.ts).
+ * @throws GlfsError ENOTCONN where a good copy may be among those that are down.
+ */
+function withoutGoodCopy(
+  state: ReplicateState,
+  { choice, verdict, good, type }: Bad,
+  context: CallContext,
+): number {
+  if (choice !== undefined && has(good, choice) && good === state.all) return choice;
+  const { splitBrain, metadata } = verdict;
+  const isSplit = splitBrain.data || splitBrain.metadata;
+  const anyWillDo = isSplit || type === 'directory' || !state.quorum.wanted || context.pid === HEAL_PID;
+  const candidates = metadata & good || good & state.withData;
+  const index = anyWillDo ? readChild(state, candidates, { gfid: NULL_GFID, type }) : undefined;
+  if (index !== undefined) return index;
+  throw new GlfsError('ENOTCONN', 'no good copy is there', {
+    translator: state.name,
+    cause: state.tooFew(good),
+  });
+}
+
+/** The copy whose word on the directory is taken: the same that tells of the file, if its copy of the directory is good. */
+function parentCopy(state: ReplicateState, parent: Inode, good: ChildSet, index: number): number {
+  const file = state.file(parent);
+  if (!isFresh(state, file)) return index;
+  const trusted = good & file.readable('data') & file.readable('metadata');
+  return trusted === 0 || has(trusted, index) ? index : indicesOf(trusted)[0]!;
+}
