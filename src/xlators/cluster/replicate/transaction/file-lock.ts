@@ -132,6 +132,7 @@ export class FileLock {
       turn.reject(refusal);
       this.turns.leave(turn);
       this.close();
+      this.next();
       return;
     }
     windCopies(state, turn.operation, marking.ready, detached(turn.context), (answers) => {
