@@ -1,5 +1,5 @@
 import { type Gfid, gfidKey } from '../../../protocol/gfid.ts';
-import { type ChildSet, NO_CHILDREN } from './children.ts';
+import { type ChildSet, has, NO_CHILDREN } from './children.ts';
 
 /** What can be read from a copy: `data` are a file's bytes and a directory's entries, `metadata` all the rest. */
 export type ReadKind = 'data' | 'metadata';
@@ -41,11 +41,11 @@ export class FileState {
   copies: Copies | undefined;
   /** Number of the subvolumes' comings and goings (`ReplicateState.generation`) at which `copies` were learnt. */
   generation = -1;
-  /**
-   * Time at which a copy was last accused or what is known thrown away: answers that were asked for before must not become
-   * `copies`.
-   */
-  version: number;
+  /** Time at which what is known was last thrown away: answers that were asked for before must not become `copies`. */
+  private forgotten: number;
+  /** By position: when a copy was last accused. Answers that were asked for before can't tell of it. */
+  private readonly accusedAt: Readonly<Record<ReadKind, number[]>> = { data: [], metadata: [] };
+  private lastAccused = 0;
   /** Whose copy the administrator reads in split-brain: replica.split-brain-choice. */
   choice: number | undefined;
   /** Those for whom this state must not go: transactions, locks, open fds, heals. */
@@ -53,17 +53,30 @@ export class FileState {
 
   constructor(
     readonly gfid: Gfid,
-    version = 0,
+    forgotten = 0,
   ) {
-    this.version = version;
+    this.forgotten = forgotten;
   }
 
-  /** Takes over what a lookup or refresh has found, unless something has happened since it began. */
+  /** Time of the last accusation, or of what has thrown away what was known. */
+  get version(): number {
+    return Math.max(this.forgotten, this.lastAccused);
+  }
+
+  /**
+   * Takes over what a lookup or refresh has found, but for copies that have been accused since it began.
+   * Answers false, and takes nothing over, where what is known was thrown away since.
+   */
   learn(copies: Copies, asked: Asked): boolean {
-    if (asked.version < this.version) return false;
+    if (asked.version < this.forgotten) return false;
     this.copies = copies;
     this.generation = asked.generation;
     for (const { kind, children } of this.unmarked) this.without(kind, children);
+    for (const kind of ['data', 'metadata'] as const) {
+      for (const [index, at] of this.accusedAt[kind].entries()) {
+        if (at > asked.version) this.without(kind, 1 << index);
+      }
+    }
     return true;
   }
 
@@ -82,7 +95,10 @@ export class FileState {
 
   /** These copies failed to take part in a change: from now on nothing is read from them. */
   accuse(kind: ReadKind, children: ChildSet): void {
-    this.version = ++clock;
+    this.lastAccused = ++clock;
+    for (let index = 0; children >> index !== 0; index++) {
+      if (has(children, index)) this.accusedAt[kind][index] = this.lastAccused;
+    }
     this.without(kind, children);
   }
 
@@ -93,7 +109,7 @@ export class FileState {
 
   /** What is known no longer holds: the next reader asks all copies. */
   forget(): void {
-    this.version = ++clock;
+    this.forgotten = ++clock;
     this.generation = -1;
   }
 

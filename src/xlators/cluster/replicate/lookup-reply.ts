@@ -6,7 +6,7 @@ import { keys } from '../../../protocol/keys.ts';
 import type { Verdict } from './accusations.ts';
 import { answerToCaller, finalError, reached, succeeded } from './asking.ts';
 import { type ChildSet, has, indicesOf } from './children.ts';
-import type { Asked } from './file-state.ts';
+import type { Asked, FileState } from './file-state.ts';
 import { examined } from './heal/examine.ts';
 import { suspect } from './heal/index.ts';
 import { sameMetadata } from './heal/metadata-equality.ts';
@@ -15,6 +15,7 @@ import { readChild } from './read-child/index.ts';
 import { isFresh, judgeAnswers } from './refresh.ts';
 import type { ReplicateState } from './state.ts';
 
+/** What the caller gets; undefined where what is known of the file was thrown away while the copies were asked. */
 export async function decide(
   state: ReplicateState,
   request: Request<'lookup'>,
@@ -22,7 +23,7 @@ export async function decide(
   all: LookupAnswers,
   asked: Asked,
   context: CallContext,
-): Promise<Reply<'lookup'>> {
+): Promise<Reply<'lookup'> | undefined> {
   if (succeeded(all) === 0) {
     if (!state.quorum.met(reached(all))) throw tooFew(state, all);
     throw finalError(state, all);
@@ -32,16 +33,14 @@ export async function decide(
   const { stat } = answers[indicesOf(good)[0]!]!.reply!;
   const verdict = judgeAnswers(state, answers);
   const file = state.file(stat.gfid);
-  const learnt = file.learn(verdict, asked);
+  if (!file.learn(verdict, asked)) return undefined;
   const type = typeOfMode(stat.mode);
   if (verdict.pending || attributesDiffer(state, answers)) suspect(state, new Inode(stat.gfid, type));
 
-  // What has been accused since is worth no more than what was accused before.
-  const known = learnt ? verdict : (file.copies ?? verdict);
-  const readable = verdict.data & verdict.metadata & known.data & known.metadata;
+  const readable = file.readable('data') & file.readable('metadata');
   const index =
     readChild(state, readable, { gfid: stat.gfid, type }) ??
-    withoutGoodCopy(state, { choice: file.choice, verdict, good, type }, context);
+    withoutGoodCopy(state, { file, splitBrain: verdict.splitBrain, good, type }, context);
   const { reply } = answers[index]!;
   const xdata = answerToCaller(state, reply!.xdata, request.xdata, context);
   if (verdict.accused.data !== 0 || verdict.accused.metadata !== 0) xdata?.delete(keys.content);
@@ -59,8 +58,8 @@ function attributesDiffer(state: ReplicateState, answers: LookupAnswers): boolea
 }
 
 interface Bad {
-  readonly choice: number | undefined;
-  readonly verdict: Verdict;
+  readonly file: FileState;
+  readonly splitBrain: Verdict['splitBrain'];
   readonly good: ChildSet;
   readonly type: FileType;
 }
@@ -72,14 +71,14 @@ interface Bad {
  */
 function withoutGoodCopy(
   state: ReplicateState,
-  { choice, verdict, good, type }: Bad,
+  { file, splitBrain, good, type }: Bad,
   context: CallContext,
 ): number {
+  const { choice } = file;
   if (choice !== undefined && has(good, choice) && good === state.all) return choice;
-  const { splitBrain, metadata } = verdict;
   const isSplit = splitBrain.data || splitBrain.metadata;
   const anyWillDo = isSplit || type === 'directory' || !state.quorum.wanted || context.pid === HEAL_PID;
-  const candidates = metadata & good || good & state.withData;
+  const candidates = file.readable('metadata') & good || good & state.withData;
   const index = anyWillDo ? readChild(state, candidates, { gfid: NULL_GFID, type }) : undefined;
   if (index !== undefined) return index;
   throw new GlfsError('ENOTCONN', 'no good copy is there', {

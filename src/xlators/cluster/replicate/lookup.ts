@@ -1,5 +1,5 @@
 import { GlfsError } from '../../../errors.ts';
-import type { CallContext, Loc, Reply, Request } from '../../../graph/index.ts';
+import { type CallContext, type Loc, type Reply, type Request, throwIfEnded } from '../../../graph/index.ts';
 import { keys } from '../../../protocol/keys.ts';
 import { windAll } from '../wind.ts';
 import { byPosition, hasPendingHeals, lookupQuestions } from './asking.ts';
@@ -8,6 +8,7 @@ import { decide } from './lookup-reply.ts';
 import { type LookupAnswers, type NamedLoc, wantsNameHeal } from './name-agreement.ts';
 import { needsHeal } from './need-heal.ts';
 import { isPrivateName } from './private-names.ts';
+import { ROUNDS, restless } from './refresh.ts';
 import type { ReplicateState } from './state.ts';
 
 type LookupRequest = Request<'lookup'>;
@@ -28,6 +29,21 @@ export async function lookup(
   if (named !== undefined && isPrivateName(state, named.parent, named.name, context)) {
     throw new GlfsError('EPERM', `${named.name} belongs to the volume itself`, { translator: state.name });
   }
+  for (let round = 1; ; round++) {
+    const reply = await lookUp(state, request, named, context);
+    if (reply !== undefined) return reply;
+    throwIfEnded(context);
+    if (round === ROUNDS) throw restless(state, loc.inode);
+  }
+}
+
+/** Undefined where what the copies have said does not hold any more. */
+async function lookUp(
+  state: ReplicateState,
+  request: LookupRequest,
+  named: NamedLoc | undefined,
+  context: CallContext,
+): Promise<LookupReply | undefined> {
   let asked = state.files.asked(state.generation);
   let answers = await askAll(state, request, context);
   if (named !== undefined && (await wantsNameHeal(state, named.parent, answers, context))) {

@@ -19,8 +19,8 @@ import { needsHeal } from './need-heal.ts';
 import type { CopyAnswer } from './operation.ts';
 import type { ReplicateState } from './state.ts';
 
-/** How often copies are asked again when some have been accused in the meantime. */
-const ROUNDS = 10;
+/** How often copies are asked again when what they said has been overtaken by events. */
+export const ROUNDS = 10;
 
 /** Refreshes under way: whoever comes upon one waits for it. */
 const running = new WeakMap<FileState, Promise<void>>();
@@ -47,18 +47,20 @@ export async function ensureFresh(
     for (let round = 0; !isFresh(state, file); round++) {
       throwIfEnded(context);
       state.requireQuorum();
-      if (round === ROUNDS) {
-        throw new GlfsError('EIO', 'copies come and go too fast to tell which are good', {
-          translator: state.name,
-          gfid: inode.toString(),
-        });
-      }
+      if (round === ROUNDS) throw restless(state, inode);
       await shared(refresh(state, file, inode, context, fd), context);
     }
   } finally {
     file.pins--;
   }
   return file;
+}
+
+export function restless(state: ReplicateState, inode: Inode): GlfsError {
+  return new GlfsError('EIO', 'copies come and go too fast to tell which are good', {
+    translator: state.name,
+    gfid: inode.toString(),
+  });
 }
 
 function refresh(
