@@ -129,6 +129,7 @@ export class ReplicaCopies implements AsyncDisposable {
   private constructor(
     readonly cluster: Cluster,
     private readonly graph: Graph,
+    private readonly owned: boolean,
     readonly state: ReplicateState,
     readonly copies: readonly Copy[],
   ) {}
@@ -136,15 +137,19 @@ export class ReplicaCopies implements AsyncDisposable {
   static async start(options: Record<string, string> = {}, type = 'replicate 3'): Promise<ReplicaCopies> {
     const cluster = await startCluster({ volumes: { r: { type } } });
     try {
-      return await ReplicaCopies.over(cluster, options);
+      return await ReplicaCopies.over(cluster, options, true);
     } catch (error) {
       await cluster.stop();
       throw error;
     }
   }
 
-  /** Another client of the same bricks. */
-  static async over(cluster: Cluster, options: Record<string, string> = {}): Promise<ReplicaCopies> {
+  /** One more client of bricks that run; `owned`: they end with it. */
+  static async over(
+    cluster: Cluster,
+    options: Record<string, string> = {},
+    owned = false,
+  ): Promise<ReplicaCopies> {
     const { nodes } = parseVolfile(cluster.volfile('r'));
     const at = nodes.findIndex((node) => node.type === 'cluster/replicate');
     const top = nodes[at]!;
@@ -158,7 +163,7 @@ export class ReplicaCopies implements AsyncDisposable {
     const replicate = graph.translators.find((each) => each instanceof Replicate)!;
     const { state } = replicate;
     const copies = state.children.map((child, index) => new Copy(index, child, state));
-    return new ReplicaCopies(cluster, graph, state, copies);
+    return new ReplicaCopies(cluster, graph, owned, state, copies);
   }
 
   get bricks(): readonly TestBrick[] {
@@ -225,13 +230,9 @@ export class ReplicaCopies implements AsyncDisposable {
     );
   }
 
-  async close(): Promise<void> {
-    await this.graph.close();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-    await this.cluster.stop();
+    await this.graph.close();
+    if (this.owned) await this.cluster.stop();
   }
 }
 

@@ -1,6 +1,6 @@
 import { GlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Reply, type Request } from '../../../graph/index.ts';
-import { gfidEquals } from '../../../protocol/gfid.ts';
+import { gfidEquals, isNullGfid } from '../../../protocol/gfid.ts';
 import type { BrickExport } from './export.ts';
 import { isAbsence, isDots } from './resolve.ts';
 
@@ -42,6 +42,8 @@ export async function lookUp(
 }
 
 function learn({ table }: BrickExport, { loc }: Request<'lookup'>, { stat }: Reply<'lookup'>): void {
+  // Healers ask for files that have no gfid yet.
+  if (isNullGfid(stat.gfid)) return;
   if (loc.parent !== undefined && loc.name !== undefined && !isDots(loc.name))
     table.linkEntry(loc.parent, loc.name, loc.inode, stat);
   else table.link(loc.inode, stat);

@@ -44,12 +44,8 @@ test.each(modes)('$type without brick $victim: granular $granular, anonymous $an
   const expected = brickTree(bricks[good]!.directory, detail);
   expect(brickTree(bricks[mode.victim]!.directory, detail)).not.toEqual(expected);
 
-  const healer = await ReplicaCopies.over(cluster);
-  try {
-    await healer.healAll();
-  } finally {
-    await healer.close();
-  }
+  await using healer = await ReplicaCopies.over(cluster);
+  await healer.healAll();
   for (const { directory } of bricks) {
     expect(brickTree(directory, detail)).toEqual(expected);
     expect(anonymousNames(directory)).toEqual([]);
