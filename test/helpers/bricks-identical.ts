@@ -12,6 +12,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../src/protocol/iatt.ts';
 import { hostSyscalls } from '../../src/syscalls.ts';
 import { decodeText } from '../../src/xdr/index.ts';
 import type { AttributeStore } from '../../src/xlators/storage/posix/attribute-store.ts';
+import { decodeMdata, MDATA_KEY } from '../../src/xlators/storage/posix/mdata.ts';
 import { chooseStore } from '../../src/xlators/storage/posix/store-choice.ts';
 
 /** What is compared, beyond what always is: names, kinds, gfids, modes, owners, attributes, links and bytes. */
@@ -29,8 +30,10 @@ type Properties = Readonly<Record<string, string>>;
 type Tree = ReadonlyMap<string, Properties>;
 
 const CHANGELOG = /^trusted\.afr\./;
-/** Times as clients stamped them: each brick takes the part of them that a heal sets. */
+/** Of the times that clients have stamped only those of modification are compared, as `mtime`. */
 const ALWAYS_IGNORED = [/^trusted\.glusterfs\.mdata$/, /^security\./];
+/** Where heals put aside what has lost its name. The directory may be missing where nothing ever was. */
+const ANONYMOUS = /^\.glusterfs-anonymous-inode-/;
 const SLASH = Buffer.from('/');
 const CHUNK = 1 << 20;
 
@@ -91,7 +94,7 @@ function treeOf(directory: string): Tree {
   const tree = new Map<string, Properties>();
   const visit = (place: Buffer, path: string): void => {
     const stat = store.stat(place);
-    tree.set(path === '' ? '/' : path, propertiesOf(store, place, stat));
+    if (!ANONYMOUS.test(path.slice(1))) tree.set(path === '' ? '/' : path, propertiesOf(store, place, stat));
     if (Number(stat.mode & BigInt(S_IFMT)) !== S_IFDIR) return;
     for (const name of readdirSync(place, { encoding: 'buffer' })) {
       if (path === '' && name.toString() === '.glusterfs') continue;
@@ -115,9 +118,17 @@ function propertiesOf(store: AttributeStore, place: Buffer, stat: BigIntStats): 
     owner: `${stat.uid}:${stat.gid}`,
     ...(format === S_IFLNK ? { target: decodeText(readlinkSync(place, { encoding: 'buffer' })) } : {}),
     ...(format === S_IFDIR ? {} : { links: String(lstatSync(place).nlink), device: String(stat.rdev) }),
-    ...(format === S_IFLNK ? {} : { mtime: String(stat.mtimeNs) }),
+    ...(format === S_IFLNK ? {} : { mtime: mtimeOf(store, place, stat) }),
     ...(format === S_IFREG ? { size: String(stat.size), bytes: digestOf(place) } : {}),
   };
+}
+
+/** With features.ctime what the client stamped; without it the host's. */
+function mtimeOf(store: AttributeStore, place: Buffer, stat: BigIntStats): string {
+  const stamped = store.get(place, MDATA_KEY);
+  if (stamped === undefined) return String(stat.mtimeNs);
+  const { mtime, mtimeNsec } = decodeMdata(stamped);
+  return String(mtime * 1_000_000_000n + BigInt(mtimeNsec));
 }
 
 function kindOf(format: number): string {

@@ -63,6 +63,7 @@ export class Healer {
         const passes = new IndexPasses(crawl);
         if (options.full) yield* healTree(crawl, passes);
         yield* passes.run();
+        await passes.tidyUp();
         yield* passes.leftOver();
       }
     } finally {

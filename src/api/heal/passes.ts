@@ -1,5 +1,5 @@
 import { type GlfsError, toGlfsError } from '../../errors.ts';
-import { type CallContext, sleep } from '../../graph/index.ts';
+import { type CallContext, sleep, throwIfEnded } from '../../graph/index.ts';
 import { type Gfid, gfidKey, gfidToString } from '../../protocol/gfid.ts';
 import { fileOfCopy, settleIndex } from '../../xlators/cluster/replicate/crawl/file-of-copy.ts';
 import { IndexDirectory, type IndexKind } from '../../xlators/cluster/replicate/crawl/index-directory.ts';
@@ -121,6 +121,18 @@ export class IndexPasses {
     if (outcome === undefined || outcome.status === 'healed') return outcome;
     this.problems.set(gfidToString(gfid), outcome);
     return undefined;
+  }
+
+  /** Takes away what heals had put aside until it was found under another name. */
+  async tidyUp(): Promise<void> {
+    const { set, context } = this.crawl;
+    throwIfEnded(context);
+    for (const copy of set.copies) {
+      if (!set.isUp(copy)) continue;
+      await cleanAnonymous(set.state, copy.index).catch((error: unknown) => {
+        set.state.log.warn({ brick: copy.brick, error }, 'what heals have put aside could not be removed');
+      });
+    }
   }
 
   /** What still needs healing now that nothing more can be done, and the bricks that could not be asked for it. */
