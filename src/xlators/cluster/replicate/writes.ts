@@ -39,13 +39,19 @@ export const write: Part<'write'> = (state, request, context) => {
   return runTransaction(state, operation, context);
 };
 
+const questions = new WeakMap<ReplicateState, Dict>();
+
 /** What transactions ask of each write, beside what the caller asks. */
 function writeXdata(state: ReplicateState, given: Dict | undefined): Dict {
-  const xdata = new Dict()
-    .set(keys.activeFdCount, 4)
-    .set(keys.inodelkDomainCount, state.domain)
-    .set(keys.writeIsAppend, 4);
-  return given === undefined ? xdata : xdata.merge(given);
+  let asked = questions.get(state);
+  if (asked === undefined) {
+    asked = new Dict()
+      .set(keys.activeFdCount, 4)
+      .set(keys.inodelkDomainCount, state.domain)
+      .set(keys.writeIsAppend, 4);
+    questions.set(state, asked);
+  }
+  return given === undefined ? asked : given.clone().merge(asked);
 }
 
 function everyOneAppended(answers: readonly (CopyAnswer<'write'> | undefined)[]): boolean {

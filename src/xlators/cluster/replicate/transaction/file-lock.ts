@@ -1,5 +1,5 @@
 import { type GlfsError, toGlfsError } from '../../../../errors.ts';
-import { type CallContext, detached } from '../../../../graph/index.ts';
+import { type CallContext, detached, type Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import type { ReplicateState } from '../state.ts';
@@ -7,9 +7,9 @@ import { changeUnder, leavesUnstable } from './alone.ts';
 import type { FileTarget, Lockee } from './lockees.ts';
 import { type Locks, takeLocks } from './locks.ts';
 import { Marking } from './marking.ts';
-import { answer } from './reply.ts';
+import { answer, speaker } from './reply.ts';
 import { type Deferred, type Turn, Turns } from './turns.ts';
-import { type Answers, judge } from './verdict.ts';
+import { type Answers, isUnanimous, judge, type Verdict } from './verdict.ts';
 import { windCopies } from './winding.ts';
 
 const MILLISECONDS = 1000;
@@ -52,6 +52,8 @@ export class FileLock {
   private wanted = false;
   /** Marks of attributes that are being set after their callers were answered. */
   private unfinished = 0;
+  /** The copy whose replies callers get, as long as all agree. */
+  private speaker: number | undefined;
   private timer: NodeJS.Timeout | undefined;
   private idleSince = 0;
   /** By the last change: it is worth while to wait for the next. */
@@ -151,26 +153,38 @@ export class FileLock {
     const { state } = this.setup;
     const { operation } = turn;
     const marking = this.marking!;
+    const { participants } = marking;
     this.lingers = operation.kind === 'data' && operation.lingers;
     if (leavesUnstable(operation, answers)) marking.wrote();
-    const verdict = judge(state, operation, answers, marking);
-    if (operation.fop === 'fsync' && verdict.broken === 0 && verdict.error === undefined)
-      marking.synced(sequence);
-    const { error, outcome } = verdict;
-    if (marking.take(verdict)) {
-      this.deferred.push({ turn, error, reply: () => answer(state, operation, outcome) });
-      this.close();
+    if (!isUnanimous(operation, answers, participants)) {
+      this.judged(turn, judge(state, operation, answers, marking));
       return;
     }
+    marking.agreed();
+    if (operation.fop === 'fsync') marking.synced(sequence);
     if (this.isWanted(answers)) this.close();
-    if (error === undefined) turn.resolve(answer(state, operation, outcome));
+    this.speaker ??= speaker(state, operation, participants);
+    const outcome = { answers, participants, succeeded: participants, failed: marking.missing };
+    turn.resolve(answer(state, operation, outcome, this.speaker));
+  }
+
+  /** Some copies have not made a change. */
+  private judged(turn: Turn, verdict: Verdict<FopName>): void {
+    const { state } = this.setup;
+    const { error, outcome } = verdict;
+    const reply = (): Reply<FopName> => answer(state, turn.operation, outcome);
+    if (this.marking!.take(verdict)) {
+      this.deferred.push({ turn, error, reply });
+      this.close();
+    } else if (error === undefined) turn.resolve(reply());
     else turn.reject(error);
   }
 
   /** Replies tell how many locks there are, those that wait included. */
   private isWanted(answers: Answers<FopName>): boolean {
-    const own = this.setup.ownLocks();
-    return answers.some((one) => (one?.reply?.xdata?.get(keys.inodelkCount) ?? 0) > own);
+    let most = 0;
+    for (const one of answers) most = Math.max(most, one?.reply?.xdata?.get(keys.inodelkCount) ?? 0);
+    return most > 1 && most > this.setup.ownLocks();
   }
 
   /** A change of attributes sets marks of its own. */
@@ -266,7 +280,7 @@ export class FileLock {
   /** The locks are gone; whoever came meanwhile has the next ones. */
   private async unlock(): Promise<void> {
     await this.locks?.drop();
-    this.locks = this.marking = undefined;
+    this.locks = this.marking = this.speaker = undefined;
     const { enders } = this;
     this.enders = [];
     this.answer(undefined);

@@ -156,18 +156,26 @@ export class Marking {
     }
   }
 
+  /** All that take part have made a change. */
+  agreed(): void {
+    // Once: what is learnt of the file from now on leaves them out.
+    if (!this.changed) this.claim(this.missing);
+    this.changed = true;
+    this.blamed |= this.missing;
+  }
+
   /** Takes over what has become of one change. Answers whether its caller must wait for the end. */
   take<K extends FopName>({ consequence, broken, error }: Verdict<K>): boolean {
     if (consequence === 'none') {
       this.clean = false;
       return this.broken !== NO_CHILDREN;
     }
-    this.changed = true;
     if (broken !== NO_CHILDREN) this.fail(broken);
     if (consequence === 'blame') {
-      if (this.missing !== NO_CHILDREN) this.claim(this.missing);
-      this.blamed |= broken | this.missing;
+      this.agreed();
+      this.blamed |= broken;
     } else {
+      this.changed = true;
       this.stays = true;
       if (consequence === 'make-dirty') this.makes = true;
       for (const { target } of this.claims) this.state.file(target.inode).forget();

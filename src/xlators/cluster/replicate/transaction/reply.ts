@@ -1,6 +1,6 @@
 import type { Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
-import { has, NO_CHILDREN } from '../children.ts';
+import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { Operation, OperationOutcome } from '../operation.ts';
 import { readChild } from '../read-child/index.ts';
 import type { ReplicateState } from '../state.ts';
@@ -13,24 +13,23 @@ export function answer<K extends FopName>(
   state: ReplicateState,
   operation: Operation<K>,
   outcome: OperationOutcome<K>,
+  index: number = speaker(state, operation, outcome.succeeded),
 ): Reply<K> {
-  const chosen = choose(state, operation, outcome);
+  const chosen = outcome.answers[index]!.reply!;
   return operation.compose === undefined ? chosen : operation.compose(chosen, outcome);
 }
 
-function choose<K extends FopName>(
+/** The copy whose reply that is. */
+export function speaker<K extends FopName>(
   state: ReplicateState,
   operation: Operation<K>,
-  { answers, succeeded }: OperationOutcome<K>,
-): Reply<K> {
+  succeeded: ChildSet,
+): number {
   if (operation.kind !== 'entry') {
     const { inode, kind } = operation;
     const readable = state.file(inode).readable(kind) & state.withData & succeeded;
-    const index = readable === NO_CHILDREN ? undefined : readChild(state, readable, inode);
-    if (index !== undefined) return answers[index]!.reply!;
+    const chosen = readable === NO_CHILDREN ? undefined : readChild(state, readable, inode);
+    if (chosen !== undefined) return chosen;
   }
-  const set = state.withData & succeeded || succeeded;
-  const first = answers.find((_, index) => has(set, index));
-  if (first?.reply === undefined) throw new RangeError('no copy has made the change');
-  return first.reply;
+  return indicesOf(state.withData & succeeded || succeeded)[0]!;
 }

@@ -1,7 +1,7 @@
 import { type ErrnoCode, GlfsError } from '../../../../errors.ts';
 import type { Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
-import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
+import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { CopyAnswer, Operation, OperationOutcome } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 
@@ -34,6 +34,25 @@ export interface Circumstances {
   readonly dirtied: boolean;
 }
 
+/** All that take part have made the whole change: what nearly every write comes to. */
+export function isUnanimous<K extends FopName>(
+  operation: Operation<K>,
+  answers: Answers<K>,
+  participants: ChildSet,
+): boolean {
+  if (operation.disowns !== undefined) return false;
+  let most: number | undefined;
+  for (let index = 0; index < answers.length; index++) {
+    if (!has(participants, index)) continue;
+    const reply = answers[index]?.reply;
+    if (reply === undefined) return false;
+    const amount = operation.measure?.(reply);
+    most ??= amount;
+    if (amount !== most) return false;
+  }
+  return true;
+}
+
 /** What the answers of the copies come to. */
 export function judge<K extends FopName>(
   state: ReplicateState,
@@ -64,7 +83,7 @@ export function judge<K extends FopName>(
   }
   if (succeeded === NO_CHILDREN) return fails('stay-dirty');
   // The last good copy lacks the change: whoever has it now accuses it, and would be accused.
-  if (good !== undefined && good !== NO_CHILDREN && (good & ~broken) === NO_CHILDREN)
+  if (good !== undefined && good !== NO_CHILDREN && (good & succeeded) === NO_CHILDREN)
     return fails('stay-dirty');
   return { outcome: outcome(failed), consequence: 'blame', broken };
 }

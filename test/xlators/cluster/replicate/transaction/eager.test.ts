@@ -155,10 +155,7 @@ describe('the lock is given up', () => {
   test('by flush and by the end of the graph', async () => {
     const file = new ReplicatedFile();
     await file.write();
-    await file.subject.flush(
-      { fd: file.fd },
-      { ...({} as never), uid: 0, gid: 0, groups: [], pid: 1, lkOwner: new Uint8Array(8) },
-    );
+    await file.subject.flush({ fd: file.fd }, contextOf());
     expect(file.calls(0).slice(-3)).toEqual(expect.arrayContaining(['mark dirty -1 0 0', 'flush']));
     await file.write();
     await file.subject.translator.close();
