@@ -61,7 +61,7 @@ export async function embeddedWorld(type: string, seed: number): Promise<World &
         await bricks[brick]!.fill(false);
       },
     },
-    heal: () => healAll(cluster.volfile(NAME), directories),
+    heal: async () => healAll(await cluster.connect(NAME), directories),
     locks: (directory) => locksOf(cluster, directories, directory),
     async [Symbol.asyncDispose]() {
       for (const proxy of proxies) await proxy.close();

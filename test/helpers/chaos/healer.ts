@@ -1,13 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildGraph, HEAL_PID, rootContext } from '../../../src/graph/index.ts';
-import { silent } from '../../../src/logger.ts';
-import { gfidFromString } from '../../../src/protocol/gfid.ts';
-import { parseVolfile } from '../../../src/volfile/index.ts';
-import { healFile } from '../../../src/xlators/cluster/replicate/heal/index.ts';
-import { Replicate } from '../../../src/xlators/cluster/replicate/index.ts';
+import type { Volume } from '../../../src/index.ts';
+import { upForVolume } from '../replicate-story/both.ts';
 import { waitUntil } from '../wait.ts';
-import '../../../src/xlators/index.ts';
 
 const GFID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -28,41 +23,34 @@ function has(directory: string, gfid: string): boolean {
 }
 
 /** Heals all that the indices of bricks name, by a client of its own, as a self-heal daemon does. @returns how many files */
-export async function healAll(volfile: string, directories: readonly string[]): Promise<number> {
-  const shared: { close(): Promise<void> }[] = [];
-  const graph = buildGraph(parseVolfile(volfile), {
-    logger: silent,
-    volume: 'heal',
-    share: (_key, create) => {
-      const made = create();
-      shared.push(made);
-      return made;
-    },
-  });
+export async function healAll(volume: Volume, directories: readonly string[]): Promise<number> {
   const healed = new Set<string>();
-  const said = new Map<string, string>();
+  const problems = new Map<string, string>();
   try {
-    await graph.start();
-    const { state } = graph.translators.find((one): one is Replicate => one instanceof Replicate)!;
-    await waitUntil(() => state.up === state.all, { what: 'all bricks to be up for the healer', everyMs: 2 });
-    const context = { ...rootContext(), pid: HEAL_PID };
+    await waitUntil(
+      () => upForVolume(volume).length === directories.length && upForVolume(volume).every(Boolean),
+      {
+        what: 'all bricks to be up for the healer',
+        everyMs: 2,
+      },
+    );
     await waitUntil(
       async () => {
-        for (const gfid of needHealing(directories)) {
-          const { status, error } = await healFile(state, gfidFromString(gfid), context);
-          said.set(gfid, `${status} ${error === undefined ? '' : (error as Error).stack}`);
-          if (status === 'healed') healed.add(gfid);
+        problems.clear();
+        for await (const outcome of volume.healer().start()) {
+          if (outcome.status === 'healed') healed.add(outcome.gfid);
+          else if (outcome.status !== 'purged')
+            problems.set('gfid' in outcome ? outcome.gfid : outcome.brick, JSON.stringify(outcome));
         }
         return needHealing(directories).length === 0;
       },
-      { what: 'all to be healed', everyMs: 20, timeoutMs: 15_000 },
+      { what: 'all to be healed', everyMs: 20, timeoutMs: 10_000 },
     );
   } catch (error) {
-    const left = needHealing(directories).map((gfid) => `${gfid}: ${said.get(gfid)}`);
+    const left = needHealing(directories).map((gfid) => `${gfid}: ${problems.get(gfid)}`);
     throw new Error(`not all could be healed:\n${left.join('\n')}`, { cause: error });
   } finally {
-    await graph.close();
-    for (const each of shared) await each.close();
+    await volume.close();
   }
   return healed.size;
 }

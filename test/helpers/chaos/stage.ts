@@ -13,6 +13,7 @@ export class Stage {
   readonly refused = new Map<string, number>();
   readonly violations: string[] = [];
   private readonly lines: string[] = [];
+  private readonly underWay = new Set<{ what: string }>();
   private count = 0;
   private ended = false;
   private closed = false;
@@ -49,7 +50,8 @@ export class Stage {
   }
 
   story(): string {
-    return this.lines.join('\n');
+    const open = [...this.underWay].map(({ what }) => `still under way: ${what}`);
+    return [...this.lines, ...open].join('\n');
   }
 
   /** Runs actors until the end of the round. */
@@ -72,7 +74,7 @@ export class Stage {
     } finally {
       this.ended = true;
       this.open();
-      await Promise.all(running);
+      await withEnd(Promise.all(running));
     }
   }
 
@@ -82,6 +84,8 @@ export class Stage {
    */
   async attempt<T>(what: string, act: () => Promise<T>): Promise<{ value: T } | undefined> {
     const begun = this.weather.begin();
+    const entry = { what };
+    this.underWay.add(entry);
     try {
       const value = await act();
       this.done.set(kindOf(what), (this.done.get(kindOf(what)) ?? 0) + 1);
@@ -95,6 +99,7 @@ export class Stage {
         this.violate(`${what} failed while enough bricks had all: ${describe(error)}`);
       return undefined;
     } finally {
+      this.underWay.delete(entry);
       this.count++;
     }
   }
@@ -110,7 +115,7 @@ export class Stage {
     this.closed = true;
     await waitUntil(() => this.parked.length >= this.actors || this.stopped, {
       what: 'the actors to pause',
-      timeoutMs: 60_000,
+      timeoutMs: PATIENCE,
       everyMs: 2,
     });
   }
@@ -137,6 +142,18 @@ export class Stage {
 
 /** So many looks of two milliseconds without an operation that ended: everybody waits for something. */
 const STALLED = 100;
+
+/** Nothing takes so long, not even a brick that is given up. */
+const PATIENCE = 12_000;
+
+/** What hangs shall be told as that, with its story. */
+async function withEnd(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('an operation does not come to its end')), PATIENCE);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
 
 function kindOf(what: string): string {
   return what.split(' ', 1)[0]!;

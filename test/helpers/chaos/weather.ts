@@ -1,5 +1,8 @@
-/** What clients say of copies that can't be had, or of which none is known to be good. */
-const allowed: ReadonlySet<string | undefined> = new Set(['ENOTCONN', 'EIO']);
+/**
+ * What clients say of copies that can't be had, or of which none is known to be good; ESTALE is the word of those that
+ * missed that the file was made, where they are too many.
+ */
+const allowed: ReadonlySet<string | undefined> = new Set(['ENOTCONN', 'EIO', 'ESTALE']);
 
 /**
  * Whether an operation may fail: never while at most a minority of the bricks has missed anything since all were healed;

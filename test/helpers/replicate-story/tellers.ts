@@ -82,7 +82,7 @@ export class MountTeller implements Teller {
   rename = (from: string, to: string) => rename(this.at(from), this.at(to));
   link = (existing: string, name: string) => link(this.at(existing), this.at(name));
   symlink = (target: string, name: string) => symlink(target, this.at(name));
-  fifo = async (name: string) => void (await runOk('mkfifo', ['-m', '644', this.at(name)]));
+  fifo = async (name: string) => void (await runOk('mkfifo', [this.at(name)]));
   chmod = (name: string, mode: number) => chmod(this.at(name), mode);
   chown = (name: string, uid: number, gid: number) => chown(this.at(name), uid, gid);
   utimes = (name: string, atime: number, mtime: number) => utimes(this.at(name), atime, mtime);
@@ -131,7 +131,12 @@ export class VolumeTeller implements Teller {
   write = (name: string, data: string, at: number) => this.with(name, 'r+', (file) => file.pwrite(data, at));
   append = (name: string, data: string) => this.with(name, 'a', (file) => file.write(data));
   truncate = async (name: string, size: number) => void (await this.volume.truncate(this.at(name), size));
-  allocate = (name: string, length: number) => this.with(name, 'r+', (file) => file.fallocate(0, length));
+  allocate = (name: string, length: number) =>
+    this.with(name, 'r+', async (file) => {
+      await file.fallocate(0, length);
+      // As the command fallocate does before it closes.
+      await file.sync();
+    });
   mkdir = async (name: string) => void (await this.volume.mkdir(this.at(name), { mode: 0o755 }));
   rmdir = (name: string) => this.volume.rmdir(this.at(name));
   unlink = (name: string) => this.volume.unlink(this.at(name));

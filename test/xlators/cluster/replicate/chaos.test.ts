@@ -15,14 +15,18 @@ const types = ['replicate 3', 'replicate 3', 'replicate 3 arbiter 1'];
 const sum = { cuts: 0, locked: 0, changing: 0, operations: 0, refused: 0, heals: 0 };
 
 describe.skipIf(rounds === 0)('random schedules', () => {
-  test.each(Array.from({ length: rounds }, (_, index) => first + index))('seed %i', async (seed) => {
-    const flavour = embeddedFlavours[seed % embeddedFlavours.length]!;
-    await using world = await embeddedWorld(types[seed % types.length]!, seed);
-    const { operations, refused, heals } = await playRound(world, flavour, seed);
-    const { cuts, locked, changing } = world.watch.tally;
-    for (const [key, count] of Object.entries({ cuts, locked, changing, operations, refused, heals }))
-      sum[key as keyof typeof sum] += count;
-  });
+  test.each(Array.from({ length: rounds }, (_, index) => first + index))(
+    'seed %i',
+    async (seed) => {
+      const flavour = embeddedFlavours[seed % embeddedFlavours.length]!;
+      await using world = await embeddedWorld(types[seed % types.length]!, seed);
+      const { operations, refused, heals } = await playRound(world, flavour, seed);
+      const { cuts, locked, changing } = world.watch.tally;
+      for (const [key, count] of Object.entries({ cuts, locked, changing, operations, refused, heals }))
+        sum[key as keyof typeof sum] += count;
+    },
+    60_000,
+  );
 
   test.runIf(rounds >= 100)('enough of it fell into the midst of transactions, and most went well', () => {
     expect(sum.cuts).toBeGreaterThan(rounds);
