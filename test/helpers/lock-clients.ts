@@ -98,8 +98,11 @@ export class LockClient {
   }
 
   async close(fd: Fd, owner: Uint8Array = newLkOwner()): Promise<void> {
-    await this.top.flush({ fd }, { ...this.context, lkOwner: owner });
-    await this.top.release({ fd }, this.context);
+    try {
+      await this.top.flush({ fd }, { ...this.context, lkOwner: owner });
+    } finally {
+      await this.top.release({ fd }, this.context);
+    }
   }
 
   /** Ends this client's connection to a brick, and nobody else's; it is made again at once. */

@@ -2,6 +2,7 @@ import { GlfsError, isGlfsError, toGlfsError } from '../../../errors.ts';
 import type { Fd, GraphEvent, Subvolume, Translator } from '../../../graph/index.ts';
 import { LockCommand } from '../../../protocol/messages.ts';
 import { toFlock } from '../../held-locks.ts';
+import type { ChildSet } from './children.ts';
 import { bookOf, type CopiedLock, copiesNamed, type LockBook, without } from './lock-book.ts';
 import type { ReplicateState } from './state.ts';
 
@@ -43,13 +44,19 @@ export function loseCopy(state: ReplicateState, index: number): void {
   const known = book.current?.children.some((child) => child.name === name) === true;
   if (known && book.current !== state) return;
   book.lost(name);
-  const strict = hasStrictLocks(state.children);
   const now = book.current ?? state;
-  for (const { fd, lock } of [...book.all()]) {
-    if (isHeld(now, lock)) continue;
-    lock.interrupted = true;
-    if (strict) lose(book, fd, 'strict-locks: too few copies hold the locks');
-  }
+  for (const { lock } of book.all()) if (!isHeld(now, lock)) lock.interrupted = true;
+  const strict = hasStrictLocks(state.children);
+  giveUp(now, book, now.up, strict, 'too few copies hold the locks');
+}
+
+/**
+ * Where enough copies are there to read and write, enough of them must hold the locks: otherwise another client could have
+ * them and write as well. While too few are there, nothing is done without the locks.
+ */
+function giveUp(state: ReplicateState, book: LockBook, up: ChildSet, strict: boolean, why: string): void {
+  if (!strict && !state.quorum.met(up)) return;
+  for (const { fd, lock } of [...book.all()]) if (!isHeld(state, lock)) lose(book, fd, why);
 }
 
 /** Asks for locks that copies lack while they take part: they were refused, or a copy came while a lock was being taken. */
@@ -91,7 +98,7 @@ function missing(state: ReplicateState, book: LockBook): [string, Fd, Subvolume]
     );
 }
 
-/** The promise of the heal, but no longer than the book's patience. Locks that depend on this copy are lost then. */
+/** The promise of the heal, but no longer than the book's patience. */
 async function inTime(
   state: ReplicateState,
   book: LockBook,
@@ -101,18 +108,16 @@ async function inTime(
   const loss = book.lossesOf(child.name);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      resolve();
-      if (book.lossesOf(child.name) !== loss) return;
-      for (const { fd, lock } of [...book.all()])
-        if (lock.interrupted && !lock.on.has(child.name)) lose(book, fd, `${child.name} does not answer`);
-    }, book.patience);
+    timer = setTimeout(resolve, book.patience);
   });
   try {
     await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
   }
+  if (book.lossesOf(child.name) !== loss) return;
+  const up = state.up | (1 << state.indexOf(child));
+  giveUp(state, book, up, false, `${child.name} takes part without the locks`);
   mendLocks(state, FIRST_RETRY);
 }
 

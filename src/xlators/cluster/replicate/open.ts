@@ -63,14 +63,14 @@ export const opendir: Part<'opendir'> = async (state, request, context) => {
 /** What writes have left to be done is done before; then the locks of the caller's owner are gone, POSIX's close. */
 export const flush: Part<'flush'> = async (state, request, context) => {
   const { fd } = request;
-  requireConsistentIo(state);
-  await settleFile(state, fd.inode.gfid);
   const book = bookOf(state);
+  await settleFile(state, fd.inode.gfid);
+  const concerned = book.concerns(fd);
+  book.held.flushed(fd, context);
+  requireConsistentIo(state);
   const call = (): Promise<Outcome<'flush'>> =>
     callCopies<'flush'>(state, withLocks(state, book), (child) => child.flush(request, context));
-  if (!book.concerns(fd)) return requireAny(await call());
-  book.held.flushed(fd, context);
-  return requireAny(await book.inTurn(gfidKey(fd.inode.gfid), call));
+  return requireAny(concerned ? await book.inTurn(gfidKey(fd.inode.gfid), call) : await call());
 };
 
 export const fsyncdir: Part<'fsyncdir'> = async (state, request, context) => {

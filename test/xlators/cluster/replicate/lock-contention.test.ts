@@ -115,7 +115,7 @@ class Contest {
   }
 }
 
-test.each([1, 2, 3, 4])('no two clients act on one lock, and none is left behind: seed %i', async (seed) => {
+test.each([1, 2])('no two clients act on one lock, and none is left behind: seed %i', async (seed) => {
   await using file = await LockedFile.start();
   const clients = await Promise.all([file.client(), file.client(), file.client()]);
   const contest = new Contest(file, clients, seededRandom(seed));
