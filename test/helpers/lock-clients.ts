@@ -147,6 +147,10 @@ export class LockedFile implements AsyncDisposable {
     return this.cluster.bricks('r');
   }
 
+  root(): Inode {
+    return new Inode(ROOT_GFID, 'directory');
+  }
+
   async client(options?: Record<string, string>): Promise<LockClient> {
     const client = await LockClient.over(this.cluster, options);
     this.clients.push(client);
