@@ -35,6 +35,8 @@ const ALWAYS_IGNORED = [/^trusted\.glusterfs\.mdata$/, /^security\./];
 /** Where heals put aside what has lost its name. The directory may be missing where nothing ever was. */
 const ANONYMOUS = /^\.glusterfs-anonymous-inode-/;
 const SLASH = Buffer.from('/');
+/** What an arbiter has no part in: writes are not made there, and so don't stamp its files. */
+const OF_DATA = ['bytes', 'size', 'mtime'];
 const CHUNK = 1 << 20;
 
 /**
@@ -83,8 +85,7 @@ function counts(
   if (CHANGELOG.test(name)) return false;
   if (name === 'mtime' && (mtimes === false || (mtimes !== 'all' && properties.kind === 'directory')))
     return false;
-  if ((name === 'bytes' || name === 'size') && arbiter !== undefined && involved.includes(arbiter))
-    return false;
+  if (OF_DATA.includes(name) && arbiter !== undefined && involved.includes(arbiter)) return false;
   return ![...ALWAYS_IGNORED, ...ignore].some((pattern) => pattern.test(name));
 }
 

@@ -3,6 +3,7 @@ import { type CallContext, sleep, throwIfEnded } from '../../graph/index.ts';
 import { type Gfid, gfidKey, gfidToString } from '../../protocol/gfid.ts';
 import { fileOfCopy, settleIndex } from '../../xlators/cluster/replicate/crawl/file-of-copy.ts';
 import { IndexDirectory, type IndexKind } from '../../xlators/cluster/replicate/crawl/index-directory.ts';
+import { cleanAnonymous } from '../../xlators/cluster/replicate/heal/anonymous-cleaning.ts';
 import {
   type HealResult,
   healFile,
