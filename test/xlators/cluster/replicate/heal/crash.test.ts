@@ -144,8 +144,11 @@ async function marksOf(name: string): Promise<readonly Examined[]> {
   return found.filter(isExamined);
 }
 
-const cases = scenes.flatMap((scene) =>
-  [0, 1, 2].flatMap((victim) => (['before', 'after'] as const).map((when) => ({ ...scene, victim, when }))),
+const cases = scenes.flatMap((scene, turn) =>
+  ([0, 1, 2] as const).map((victim) => {
+    const when = (turn + victim) % 2 === 0 ? ('before' as const) : ('after' as const);
+    return { ...scene, victim, when };
+  }),
 );
 
 /** More than a heal makes to one copy. */
