@@ -14,7 +14,7 @@ export function blamesOf(bricks: readonly TestBrick[], directory: string): Recor
       const counters = marks
         .split(', ')
         .filter((mark) => / \d+ \d+ \d+$/.test(mark) && !mark.endsWith(' 0 0 0'));
-      if (counters.length === 0) continue;
+      if (counters.length === 0 || path.startsWith('.glusterfs/')) continue;
       blames[path] = [...(blames[path] ?? []), `${index}: ${counters.join(', ')}`];
     }
   }

@@ -24,9 +24,20 @@ export const fsetxattr = guarded(byFd('fsetxattr'), ({ dict }) => dict?.names() 
 
 const plainSetxattr = guarded(byPath('setxattr'), ({ dict }) => dict?.names() ?? []);
 
+/**
+ * Orders by which glusterd's own mounts have all copies accuse a brick that is new. Whoever sends them here takes the volume's
+ * repair into his own hands, and would believe it done if they were kept like any other attribute.
+ */
+const brickOrders = ['trusted.add-brick', 'trusted.replace-brick'];
+
 /** Some names are orders to replicate itself. */
-export const setxattr: Part<'setxattr'> = (state, request, context) =>
-  splitBrainSetxattr(state, request, context) ?? plainSetxattr(state, request, context);
+export const setxattr: Part<'setxattr'> = async (state, request, context) => {
+  const order = brickOrders.find((name) => request.dict?.has(name));
+  if (order !== undefined) {
+    throw new GlfsError('EOPNOTSUPP', `${order} is for glusterd's own mounts`, { translator: state.name });
+  }
+  return splitBrainSetxattr(state, request, context) ?? plainSetxattr(state, request, context);
+};
 
 function byPath<K extends ByPath>(fop: K): Part<K> {
   return (state, request, context) => {

@@ -1,31 +1,38 @@
 import type { CallContext, Reply, Request, Subvolume } from '../../../../graph/index.ts';
+import { type Gfid, gfidEquals } from '../../../../protocol/gfid.ts';
 import { internalDetached, windAll } from '../../wind.ts';
 import type { ReplicateState } from '../state.ts';
 import { makeEntry } from './make.ts';
 
-/** Makes a file and opens it on all copies; where that comes to nothing, no copy keeps it open. */
+/**
+ * Makes a file and opens it on all copies; where that comes to nothing, no copy keeps it open, and none ever keeps another
+ * file open under this fd.
+ */
 export async function create(
   state: ReplicateState,
   request: Request<'create'>,
   context: CallContext,
 ): Promise<Reply<'create'>> {
-  const opened = new Set<Subvolume>();
+  const opened = new Map<Subvolume, Gfid>();
   let failed = false;
   const close = async (children: Iterable<Subvolume>): Promise<void> => {
     const own = internalDetached(context);
     await windAll([...children], (child) => child.release({ fd: request.fd }, own));
   };
   try {
-    return await makeEntry(state, 'create', request, context, async (child, xdata, own) => {
-      const reply = await child.create({ ...request, xdata }, own);
+    const reply = await makeEntry(state, 'create', request, context, async (child, xdata, own) => {
+      const answer = await child.create({ ...request, xdata }, own);
       // The caller may have given up meanwhile.
       if (failed) await close([child]);
-      else opened.add(child);
-      return reply;
+      else opened.set(child, answer.stat.gfid);
+      return answer;
     });
+    const others = [...opened].filter(([, gfid]) => !gfidEquals(gfid, reply.stat.gfid));
+    if (others.length > 0) await close(others.map(([child]) => child));
+    return reply;
   } catch (error) {
     failed = true;
-    await close(opened);
+    await close(opened.keys());
     throw error;
   }
 }
