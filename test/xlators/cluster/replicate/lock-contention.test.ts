@@ -48,7 +48,7 @@ class Contest {
 
   private async play(client: LockClient): Promise<void> {
     const owner = newLkOwner();
-    let fd = await client.open(this.file.inode);
+    let fd = await this.reopened(client);
     while (this.running) {
       // Refusals come at once where too few copies are there: sockets must get their turn.
       await turn();
