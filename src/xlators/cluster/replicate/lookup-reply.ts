@@ -10,6 +10,7 @@ import type { Asked, FileState } from './file-state.ts';
 import { examined } from './heal/examine.ts';
 import { suspect } from './heal/index.ts';
 import { sameMetadata } from './heal/metadata-equality.ts';
+import { mergedStat } from './merged-stat.ts';
 import { agreeing, type LookupAnswers, type NamedLoc, settled, tooFew } from './name-agreement.ts';
 import { readChild } from './read-child/index.ts';
 import { isFresh, judgeAnswers } from './refresh.ts';
@@ -37,15 +38,25 @@ export async function decide(
   const type = typeOfMode(stat.mode);
   if (verdict.pending || attributesDiffer(state, answers)) suspect(state, new Inode(stat.gfid, type));
 
-  const readable = file.readable('data') & file.readable('metadata');
+  const sole = { gfid: stat.gfid, type };
+  const data = file.readable('data');
+  const metadata = file.readable('metadata');
+  const whole = readChild(state, data & metadata, sole);
+  // Where no copy is good in both halves, one of each kind is.
+  const bytes = whole === undefined && metadata !== 0 ? readChild(state, data, sole) : undefined;
   const index =
-    readChild(state, readable, { gfid: stat.gfid, type }) ??
+    whole ??
+    (bytes === undefined ? undefined : readChild(state, metadata, sole)) ??
     withoutGoodCopy(state, { file, splitBrain: verdict.splitBrain, good, type }, context);
   const { reply } = answers[index]!;
   const xdata = answerToCaller(state, reply!.xdata, request.xdata, context);
   if (verdict.accused.data !== 0 || verdict.accused.metadata !== 0) xdata?.delete(keys.content);
   const parent = named === undefined ? index : parentCopy(state, named.parent, good, index);
-  return { stat: reply!.stat, xdata, postparent: answers[parent]!.reply!.postparent };
+  return {
+    stat: bytes === undefined ? reply!.stat : mergedStat(reply!.stat, answers[bytes]!.reply!.stat),
+    xdata,
+    postparent: answers[parent]!.reply!.postparent,
+  };
 }
 
 /** Attributes may differ without anybody being accused: after a change that was refused here and not there. */

@@ -1,6 +1,10 @@
 import type { ErrnoCode, GlfsError } from '../../../errors.ts';
+import type { CallContext, Reply } from '../../../graph/index.ts';
+import { has } from './children.ts';
 import type { Part } from './fops.ts';
-import { readOne } from './reading.ts';
+import { mergedStat } from './merged-stat.ts';
+import { type Reading, readOne } from './reading.ts';
+import type { ReplicateState } from './state.ts';
 
 /* What is read from one copy. Metadata and data are different matters: each may be good where the other is not. */
 
@@ -21,25 +25,31 @@ export const access: Part<'access'> = async (state, request, context) => {
   return reply;
 };
 
-export const stat: Part<'stat'> = async (state, request, context) => {
+export const stat: Part<'stat'> = (state, request, context) => {
   const { inode } = request.loc;
-  const { reply } = await readOne(
-    state,
-    { kind: 'metadata', inode, read: (child) => child.stat(request, context) },
-    context,
-  );
-  return reply;
+  return attributes(state, { inode, read: (child) => child.stat(request, context) }, context);
 };
 
-export const fstat: Part<'fstat'> = async (state, request, context) => {
+export const fstat: Part<'fstat'> = (state, request, context) => {
   const { fd } = request;
-  const { reply } = await readOne(
-    state,
-    { kind: 'metadata', inode: fd.inode, fd, read: (child) => child.fstat(request, context) },
-    context,
-  );
-  return reply;
+  const { inode } = fd;
+  return attributes(state, { inode, fd, read: (child) => child.fstat(request, context) }, context);
 };
+
+/** From one copy, or from two where none is good in both halves: a size that nobody's bytes have would be a lie. */
+async function attributes(
+  state: ReplicateState,
+  reading: Omit<Reading<Reply<'stat'>>, 'kind'>,
+  context: CallContext,
+): Promise<Reply<'stat'>> {
+  const { reply, index } = await readOne(state, { ...reading, kind: 'metadata' }, context);
+  const { inode } = reading;
+  const file = state.file(inode);
+  const good = file.readable('data');
+  if (inode.type === 'directory' || good === 0 || has(good, index)) return reply;
+  const bytes = await readOne(state, { ...reading, kind: 'data' }, context);
+  return { ...reply, stat: mergedStat(reply.stat, bytes.reply.stat) };
+}
 
 export const readlink: Part<'readlink'> = async (state, request, context) => {
   const { inode } = request.loc;
