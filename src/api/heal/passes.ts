@@ -102,6 +102,8 @@ export class IndexPasses {
     const file = await fileOfCopy(copy.child, gfid, context);
     if (file === undefined) {
       await directory.drop(gfid, context);
+      // A brick that notes names gives what a heal did not go by another gfid, for a crawl to take it away.
+      if (directory.kind === 'entry-changes') return undefined;
       return { status: 'purged', gfid: gfidToString(gfid), brick: copy.brick };
     }
     const key = gfidKey(gfid);
