@@ -41,7 +41,13 @@ export interface ListedFrom<T> {
   readonly index: number;
 }
 
-type Call<T> = (child: Subvolume, offset: bigint) => Promise<T>;
+/** What is listed, and how. */
+export interface Listing<T> {
+  readonly fd: Fd;
+  call(child: Subvolume, offset: bigint): Promise<T>;
+  /** Whether an entry is for the caller. */
+  isVisible(entry: DirectoryEntry): boolean;
+}
 
 /**
  * Offsets mean something to one copy only: a listing stays where it began. Where that copy is lost another one is listed from
@@ -49,26 +55,26 @@ type Call<T> = (child: Subvolume, offset: bigint) => Promise<T>;
  */
 export async function listPart<T extends Part>(
   state: ReplicateState,
-  fd: Fd,
+  listing: Listing<T>,
   offset: bigint,
-  call: Call<T>,
   context: CallContext,
 ): Promise<ListedFrom<T>> {
-  const progress = offset === 0n ? undefined : listings.get(fd)?.get(state.name);
+  const progress = offset === 0n ? undefined : listings.get(listing.fd)?.get(state.name);
   const child = state.children.find(({ name }) => name === progress?.child);
-  if (progress === undefined || child === undefined) return begin(state, fd, call, context, offset);
+  if (progress === undefined || child === undefined) return begin(state, listing, offset, context);
   if (progress.moved && progress.last !== offset) {
     throw new GlfsError('EIO', 'the copy that gave out this offset is lost', { translator: state.name });
   }
   state.requireQuorum();
   try {
-    return await follow(state, { progress, child, offset, call }, context);
+    return await follow(state, listing, { progress, child, offset }, context);
   } catch (thrown) {
     const error = toGlfsError(thrown);
     throwIfEnded(context);
     // Entries behind any other offset than the last are not known to be the ones that were given out.
     if (!isLost(error) || progress.given === undefined || progress.last !== offset) throw error;
-    return moveOn(state, fd, progress, call, context);
+    progress.moved = true;
+    return start(state, listing, { progress, offset: 0n }, context);
   }
 }
 
@@ -76,14 +82,13 @@ function isLost(error: GlfsError): boolean {
   return error.outcome === 'unknown' || ['ENOTCONN', 'EBADFD', 'EBADF'].includes(error.code);
 }
 
-async function begin<T extends Part>(
+function begin<T extends Part>(
   state: ReplicateState,
-  fd: Fd,
-  call: Call<T>,
-  context: CallContext,
+  listing: Listing<T>,
   offset: bigint,
+  context: CallContext,
 ): Promise<ListedFrom<T>> {
-  const found = await readFrom(state, fd, call, context, offset);
+  const { fd } = listing;
   let all = listings.get(fd);
   if (all === undefined) {
     all = new Map();
@@ -91,69 +96,70 @@ async function begin<T extends Part>(
   }
   // A listing that begins in the middle has given out names that nobody knows of here.
   const given = offset === 0n ? new Set<string>() : undefined;
-  const progress = { child: state.children[found.index]!.name, last: offset, given, moved: false };
+  const progress: Progress = { child: '', last: offset, given, moved: false };
   all.set(state.name, progress);
-  return { ...found, reply: noted(progress, found.reply) };
+  return start(state, listing, { progress, offset }, context);
 }
 
-function readFrom<T extends Part>(
+/** On whichever copy is to be read. */
+async function start<T extends Part>(
   state: ReplicateState,
-  fd: Fd,
-  call: Call<T>,
+  listing: Listing<T>,
+  { progress, offset }: { readonly progress: Progress; readonly offset: bigint },
   context: CallContext,
-  offset: bigint,
 ): Promise<ListedFrom<T>> {
-  return readOne(state, { kind: 'data', inode: fd.inode, fd, read: (child) => call(child, offset) }, context);
+  const { fd, call } = listing;
+  const { reply, index } = await readOne(
+    state,
+    { kind: 'data', inode: fd.inode, fd, read: (child) => call(child, offset) },
+    context,
+  );
+  const child = state.children[index]!;
+  progress.child = child.name;
+  const final = reply.entries.at(-1);
+  const fresh = noted(progress, listing, reply);
+  if (isPart(fresh, final)) return { reply: fresh, index };
+  return follow(state, listing, { progress, child, offset: final!.offset }, context);
 }
 
-interface Step<T> {
+interface Step {
   readonly progress: Progress;
   readonly child: Subvolume;
   readonly offset: bigint;
-  readonly call: Call<T>;
 }
 
-/** The next entries of the same copy that have not been given out: whole parts may have been, by another. */
+/** The next entries of the same copy that are for the caller: there may be none in a whole part. */
 async function follow<T extends Part>(
   state: ReplicateState,
-  { progress, child, offset, call }: Step<T>,
+  listing: Listing<T>,
+  { progress, child, offset }: Step,
   context: CallContext,
 ): Promise<ListedFrom<T>> {
   const index = state.indexOf(child);
   for (let at = offset; ; ) {
     throwIfEnded(context);
-    const reply = await call(child, at);
+    const reply = await listing.call(child, at);
     const final = reply.entries.at(-1);
-    const fresh = noted(progress, reply);
-    if (fresh.entries.length > 0 || final === undefined || reply.eof === true) return { reply: fresh, index };
-    at = final.offset;
+    const fresh = noted(progress, listing, reply);
+    if (isPart(fresh, final)) return { reply: fresh, index };
+    at = final!.offset;
   }
 }
 
-async function moveOn<T extends Part>(
-  state: ReplicateState,
-  fd: Fd,
-  progress: Progress,
-  call: Call<T>,
-  context: CallContext,
-): Promise<ListedFrom<T>> {
-  const found = await readFrom(state, fd, call, context, 0n);
-  const child = state.children[found.index]!;
-  progress.child = child.name;
-  progress.moved = true;
-  const final = found.reply.entries.at(-1);
-  const reply = noted(progress, found.reply);
-  if (reply.entries.length > 0 || final === undefined || reply.eof === true) return { ...found, reply };
-  return follow(state, { progress, child, offset: final.offset, call }, context);
+/** An empty part is the end: it must not be taken for one only because nothing in it was for the caller. */
+function isPart({ entries, eof }: Part, final: DirectoryEntry | undefined): boolean {
+  return entries.length > 0 || final === undefined || eof === true;
 }
 
-/** Takes down what is given out, and takes out what was before. */
-function noted<T extends Part>(progress: Progress, reply: T): T {
+/** Takes down what is given out, and takes out what was before, and what nobody may see. */
+function noted<T extends Part>(progress: Progress, { isVisible }: Listing<T>, reply: T): T {
   const { given, moved } = progress;
-  const entries = moved ? reply.entries.filter(({ name }) => given?.has(name) !== true) : reply.entries;
+  const entries = reply.entries.filter(
+    (entry) => isVisible(entry) && !(moved && given?.has(entry.name) === true),
+  );
   for (const { name } of entries) given?.add(name);
   progress.last = entries.at(-1)?.offset ?? progress.last;
   // Once another copy has taken over the names are needed to the end.
   if (!moved && given !== undefined && given.size > MOST_NAMES) progress.given = undefined;
-  return moved ? { ...reply, entries } : reply;
+  return { ...reply, entries };
 }

@@ -12,26 +12,25 @@ import type { ReplicateState } from './state.ts';
 export const readdir: Part<'readdir'> = async (state, request, context) => {
   const { fd, offset } = request;
   const call = (child: Subvolume, at: bigint) => child.readdir({ ...request, offset: at }, context);
-  const { reply } = await listPart(state, fd, offset, call, context);
-  return { ...reply, entries: withoutPrivate(state, fd, reply.entries, context) };
+  const isVisible = visible(state, fd, context);
+  const { reply } = await listPart(state, { fd, call, isVisible }, offset, context);
+  return reply;
 };
 
 export const readdirp: Part<'readdirp'> = async (state, request, context) => {
   const { fd, offset } = request;
   const call = (child: Subvolume, at: bigint) => child.readdirp({ ...request, offset: at }, context);
-  const { reply, index } = await listPart(state, fd, offset, call, context);
-  const entries = withoutPrivate(state, fd, reply.entries, context);
-  return { ...reply, entries: entries.map((entry) => checked(state, entry, index)) };
+  const isVisible = visible(state, fd, context);
+  const { reply, index } = await listPart(state, { fd, call, isVisible }, offset, context);
+  return { ...reply, entries: reply.entries.map((entry) => checked(state, entry, index)) };
 };
 
-function withoutPrivate(
+function visible(
   state: ReplicateState,
   { inode }: Fd,
-  entries: DirectoryEntry[],
   context: CallContext,
-): DirectoryEntry[] {
-  if (!inode.isRoot) return entries;
-  return entries.filter(({ name }) => !isPrivateName(state, inode, name, context));
+): (entry: DirectoryEntry) => boolean {
+  return ({ name }) => !isPrivateName(state, inode, name, context);
 }
 
 /** An entry with its attributes only where this copy is known to be good for it: others must be looked up. */
