@@ -50,7 +50,10 @@ interface Common<K extends FopName> {
    * accused as if they had failed.
    */
   disowns?(answers: readonly (CopyAnswer<K> | undefined)[]): ReadonlyMap<number, GlfsError>;
-  /** After all copies have answered and some, not all, have failed: marks beyond those of the operation's own targets. */
+  /**
+   * After all copies have answered: enough of them have made the change, and some have not. Marks beyond those of the
+   * operation's own targets. Where too few have made it, it is nobody's truth, and the targets' marks tell that it is in doubt.
+   */
   mend?(outcome: OperationOutcome<K>, context: CallContext): Promise<void>;
   /** Turns the reply that was chosen into what the caller gets; it has all answers at hand. Default: as it is. */
   compose?(chosen: Reply<K>, outcome: OperationOutcome<K>): Reply<K>;

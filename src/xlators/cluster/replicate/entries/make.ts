@@ -44,8 +44,7 @@ export async function makeEntry(
       disowns: (answers) =>
         strangers(state, answers, { parent: target.parent, prefers: (found) => !gfidEquals(found, gfid) }),
       mend: async (outcome, own) => {
-        if (!marked.has(fop) || outcome.succeeded === 0) return;
-        await markNewEntry(state, anyStat(outcome), outcome, own);
+        if (marked.has(fop)) await markNewEntry(state, anyStat(outcome), outcome, own);
       },
       compose: (_chosen, outcome) => {
         complete = outcome.failed === 0 && outcome.succeeded === state.all;

@@ -13,8 +13,7 @@ type Making = 'create' | 'mknod' | 'mkdir' | 'symlink';
 
 /**
  * A file that not all copies have got: those that have it accuse the others on the file itself, so that whoever heals the
- * name knows that the file behind it is to be filled, too. Without a quorum the marks are left out, as the file is
- * nobody's truth then; the directory's own mark tells of it. What can't be marked is found by its directory's heal.
+ * name knows that the file behind it is to be filled, too. What can't be marked is found by its directory's heal.
  */
 export async function markNewEntry(
   state: ReplicateState,
@@ -22,7 +21,6 @@ export async function markNewEntry(
   { succeeded, failed }: OperationOutcome<Making>,
   context: CallContext,
 ): Promise<void> {
-  if (failed === 0 || succeeded === 0 || !state.quorum.met(succeeded)) return;
   const counters = encodeChangelog(lackOf(state, stat));
   const none = encodeChangelog(CLEAN);
   const dict = new Dict();
