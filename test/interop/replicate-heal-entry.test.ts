@@ -4,6 +4,7 @@ import { connect, type Volume } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
 import { anonymousNames, brickMarks, brickTree, indexNames } from '../helpers/brick-tree.ts';
 import { entryStories } from '../helpers/entry-stories.ts';
+import { isEmpty, listedByGluster } from '../helpers/heal-info.ts';
 import { type Mount, mountVolume } from '../helpers/mount.ts';
 import { noticed, plainVolume, upForMount, upForVolume } from '../helpers/replicate-story/both.ts';
 import { MountTeller, type Teller, VolumeTeller } from '../helpers/replicate-story/tellers.ts';
@@ -30,6 +31,10 @@ const volumes: readonly {
   },
   { name: 'heal-entry-arbiter', victim: 1, type: 'replica 2 arbiter 1', options: {} },
 ];
+
+function mapValues(record: Record<string, string>, map: (value: string) => string): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
 
 describe.each(volumes)('$name', ({ name, victim, type, options }) => {
   let volume: TestVolume;
@@ -64,21 +69,26 @@ describe.each(volumes)('$name', ({ name, victim, type, options }) => {
     await volume.restartBrick(victim);
     await noticed(all, ...views);
 
-    const detail = type.includes('arbiter') ? 'names' : 'all';
-    const expected = brickTree(volume.brick((victim + 2) % 3).path, detail);
-    expect(brickTree(volume.brick(victim).path, detail)).not.toEqual(expected);
+    const tree = ({ path }: { path: string }): Record<string, string> => {
+      const lines = brickTree(path, type.includes('arbiter') ? 'names' : 'all');
+      // What heals remove with its directory hangs in the brick's landfill, with its links, for ten minutes.
+      const sweeps = options['cluster.use-anonymous-inode'] === 'off';
+      return mapValues(lines, (line) => (sweeps ? line.replace(/ links \d+/, '') : line));
+    };
+    const expected = tree(volume.brick((victim + 2) % 3));
+    expect(tree(volume.brick(victim))).not.toEqual(expected);
     const outcomes: string[] = [];
     for await (const outcome of client.healer().start()) {
       if (outcome.status !== 'healed' && outcome.status !== 'purged') outcomes.push(JSON.stringify(outcome));
     }
     expect(outcomes).toEqual([]);
-    for (const { path } of volume.bricks) {
-      expect(brickTree(path, detail)).toEqual(expected);
+    for (const brick of volume.bricks) {
+      const { path } = brick;
+      expect(tree(brick)).toEqual(expected);
       expect(brickMarks(path)).toEqual([]);
       expect(anonymousNames(path)).toEqual([]);
       expect(indexNames(path)).toEqual([]);
     }
-    const info = await volume.cli('heal', volume.name, 'info');
-    expect(info.match(/Number of entries: .*/g)).toEqual(all.map(() => 'Number of entries: 0'));
+    expect(isEmpty(await listedByGluster(volume))).toBe(true);
   });
 });

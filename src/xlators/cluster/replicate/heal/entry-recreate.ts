@@ -36,7 +36,7 @@ export async function recreate(heal: EntryHeal, recreation: Recreation, target: 
     throw new GlfsError('EINVAL', `'${view.name}' has no gfid, or no type`, { translator: heal.state.name });
   }
   await removeName(heal, view, target);
-  if (await hasFile(heal, target, stat)) return giveKnown(heal, recreation, type, target);
+  if ((await hasFile(heal, target, stat)) && (await giveKnown(heal, recreation, type, target))) return;
   await accuseNew(heal, recreation, stat, target);
   await make(heal, recreation, stat, target);
 }
@@ -55,23 +55,33 @@ async function hasFile({ state, context }: EntryHeal, target: number, stat: Iatt
 /**
  * The copy has the file under another name. A directory has one name only: either it has been put aside, or it leaves the
  * other place when that is healed, and this one is healed after it.
+ *
+ * False where the brick refuses a further name, because the file bears the note of this very name already: a heal has removed
+ * it with its directory, and the brick has not swept that up yet. MKNOD, which takes no notes of a file that is there, still adds
+ * the name; it might as well make a new file if that is swept up meanwhile, so it comes with the marks of a new one.
  */
 async function giveKnown(
   heal: EntryHeal,
   { view, source }: Recreation,
   type: FileType,
   target: number,
-): Promise<void> {
+): Promise<boolean> {
   const { state, context } = heal;
   const { parent, name } = view;
   const inode = inodeAt(view, source);
   const child = state.children[target]!;
   if (type !== 'directory') {
-    await child.link({ loc: { inode }, newLoc: { inode: new Inode(), parent, name } }, context);
-    return;
+    try {
+      await child.link({ loc: { inode }, newLoc: { inode: new Inode(), parent, name } }, context);
+      return true;
+    } catch (error) {
+      if (type !== 'symlink' && isGlfsError(error, 'EEXIST')) return false;
+      throw error;
+    }
   }
   try {
     await bringBack(heal, inode, { parent, name }, target);
+    return true;
   } catch (error) {
     if (!isGlfsError(error, 'ENOENT', 'ESTALE')) throw error;
     throw new GlfsError('EEXIST', `directory ${gfidToString(inode.gfid)} still has its old name`, {
