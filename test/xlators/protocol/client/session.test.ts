@@ -412,6 +412,23 @@ describe('RULE 3: locks', () => {
     expect(other.poisoned).toBe(undefined);
   });
 
+  test('retake-locks off: no lock is taken again and no fd poisoned, and every loss is told at once', async () => {
+    await using brick = await ScriptedBrick.start();
+    await using client = await ClientUnderTest.start(brick.server.endpoint, {
+      'retake-locks': 'off',
+      'reconnect-grace': '3600',
+      'strict-locks': 'on',
+    });
+    const fd = await client.openFile();
+    await client.fops.lk(lock(fd, LockType.WRITE), context);
+    brick.cut();
+    await waitUntil(() => client.events.some(({ kind }) => kind === 'child-down'), { what: 'the loss told' });
+    await reconnected(brick, client, 2);
+    await client.fops.fstat({ fd }, context);
+    expect(fd.poisoned).toBe(undefined);
+    expect(brick.seen.some(({ fop, link }) => fop === 'lk' && link === 2)).toBe(false);
+  });
+
   test('a connection that breaks while locks are taken again: all of them are, on the next', async () => {
     await using brick = await ScriptedBrick.start();
     await using client = await ClientUnderTest.start(brick.server.endpoint);
