@@ -3,6 +3,7 @@ import type { Fd, Loc, Reply, Request } from '../graph/index.ts';
 import { emptyIatt, type Iatt } from '../protocol/iatt.ts';
 import { SetattrValid } from '../protocol/messages.ts';
 import type { Call } from './calls.ts';
+import type { Found } from './paths.ts';
 import { BigIntStats, Stats } from './stats.ts';
 import type { AttributeChanges, Change, StatFs, StatOptions, Time } from './types.ts';
 
@@ -13,6 +14,11 @@ export type Target = { readonly loc: Loc } | { readonly fd: Fd };
 export async function statOf(call: Call, target: Target): Promise<Iatt> {
   const reply = 'fd' in target ? await call.fop('fstat', target) : await call.fop('stat', target);
   return reply.stat;
+}
+
+/** The attributes that a path has led to. @throws GlfsError EIO where copies of the file disagree upon them */
+export async function attributesOf(call: Call, { loc, stat, doubtful }: Found): Promise<Iatt> {
+  return doubtful ? statOf(call, { loc }) : stat;
 }
 
 export function toStats(call: Call, iatt: Iatt, options?: StatOptions): Stats | BigIntStats {

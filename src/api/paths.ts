@@ -1,6 +1,7 @@
 import { type ErrnoCode, GlfsError, isGlfsError } from '../errors.ts';
 import { Inode, type Loc } from '../graph/index.ts';
 import type { Iatt } from '../protocol/iatt.ts';
+import { keys } from '../protocol/keys.ts';
 import { ancestryOf } from './ancestry.ts';
 import type { Call } from './calls.ts';
 import { linkTarget } from './link-targets.ts';
@@ -20,6 +21,8 @@ export interface Found {
   readonly inode: Inode;
   readonly loc: Loc;
   readonly stat: Iatt;
+  /** Nobody knows whether `stat` is right: STAT does, or fails. */
+  readonly doubtful: boolean;
   readonly step: Step;
 }
 
@@ -133,11 +136,11 @@ async function descendTo(walk: Walk, from: Step, names: string[]): Promise<Step>
 
 /** Follows `names` and brings the attributes of what is at their end, as the servers have them now. */
 async function descend(walk: Walk, from: Step, names: string[], follow: boolean): Promise<Found> {
-  const { step, stat } = await steps(walk, from, [...names], follow, true);
+  const { step, stat, doubtful } = await steps(walk, from, [...names], follow, true);
   const loc = locOf(step, walk.call.path);
-  if (stat !== undefined) return { inode: step.inode, loc, stat, step };
+  if (stat !== undefined) return { inode: step.inode, loc, stat, doubtful, step };
   const again = await lookupInode(walk.call, step.inode);
-  return { inode: step.inode, loc, stat: again.stat, step };
+  return { inode: step.inode, loc, stat: again.stat, doubtful: again.doubtful, step };
 }
 
 /** The walk itself: names are taken from the front of `pending`, targets of links are put there. */
@@ -147,10 +150,11 @@ async function steps(
   pending: string[],
   follow: boolean,
   lastIsFresh = false,
-): Promise<{ step: Step; stat: Iatt | undefined }> {
+): Promise<{ step: Step; stat: Iatt | undefined; doubtful: boolean }> {
   const { call } = walk;
   let step = from;
   let stat: Iatt | undefined;
+  let doubtful = false;
   while (pending.length > 0) {
     const name = pending.shift()!;
     requireDirectory(step.inode);
@@ -172,13 +176,15 @@ async function steps(
     }
     step = { inode: child.inode, name, parent: step };
     stat = child.stat;
+    doubtful = child.doubtful === true;
   }
-  return { step, stat };
+  return { step, stat, doubtful };
 }
 
 interface Child {
   readonly inode: Inode;
   readonly stat?: Iatt;
+  readonly doubtful?: boolean;
 }
 
 async function enter(walk: Walk, parent: Inode, name: string, afresh: boolean): Promise<Child> {
@@ -195,10 +201,11 @@ export async function lookupChild(call: Call, parent: Inode, name: string): Prom
   const { mount, identity } = call.scope;
   const inode = new Inode();
   try {
-    const { stat } = await call.fop('lookup', { loc: { inode, parent, name, path: call.path }, flags: 0 });
+    const loc = { inode, parent, name, path: call.path };
+    const { stat, xdata } = await call.fop('lookup', { loc, flags: 0 });
     const linked = mount.inodes.linkEntry(parent, name, inode, stat);
     Recent.of(mount).add(parent, linked, identity);
-    return { inode: linked, stat };
+    return { inode: linked, stat, doubtful: xdata?.has(keys.doubtful) === true };
   } catch (error) {
     if (isGlfsError(error, 'ENOENT', 'ESTALE')) mount.inodes.unlinkEntry(parent, name);
     throw error;
@@ -207,8 +214,9 @@ export async function lookupChild(call: Call, parent: Inode, name: string): Prom
 
 /** LOOKUP of an inode by its gfid. @throws GlfsError ESTALE where it is gone. */
 export async function lookupInode(call: Call, inode: Inode): Promise<Required<Child>> {
-  const { stat } = await call.fop('lookup', { loc: { inode, path: call.path }, flags: 0 });
-  return { inode: call.scope.mount.inodes.link(inode, stat), stat };
+  const { stat, xdata } = await call.fop('lookup', { loc: { inode, path: call.path }, flags: 0 });
+  const linked = call.scope.mount.inodes.link(inode, stat);
+  return { inode: linked, stat, doubtful: xdata?.has(keys.doubtful) === true };
 }
 
 /** `..`: of the root it is the root; where a handle started, the servers are asked. */

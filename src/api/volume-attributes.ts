@@ -1,6 +1,6 @@
 import { isGlfsError } from '../errors.ts';
 import { type AclText, getAcl, removeAcl, setAcl } from './acl-calls.ts';
-import { access, setAttributes, statfs, toStats } from './attributes.ts';
+import { access, attributesOf, setAttributes, statfs, toStats } from './attributes.ts';
 import type { Call } from './calls.ts';
 import { atPath, type Found } from './paths.ts';
 import { type BigIntStats, type Stats, type Statx, toStatx } from './stats.ts';
@@ -27,20 +27,24 @@ export abstract class VolumeAttributes extends VolumeBase {
   stat(path: Path, options: BigIntStatOptions): Promise<BigIntStats>;
   stat(path: Path, options?: StatOptions): Promise<Stats>;
   stat(path: Path, options?: StatOptions): Promise<Stats | BigIntStats> {
-    return this.onPath('stat', path, options, true, async (call, { stat }) => toStats(call, stat, options));
+    return this.onPath('stat', path, options, true, async (call, found) =>
+      toStats(call, await attributesOf(call, found), options),
+    );
   }
 
   /** As `stat`, but of a symbolic link itself (glfs_lstat). */
   lstat(path: Path, options: BigIntStatOptions): Promise<BigIntStats>;
   lstat(path: Path, options?: StatOptions): Promise<Stats>;
   lstat(path: Path, options?: StatOptions): Promise<Stats | BigIntStats> {
-    return this.onPath('lstat', path, options, false, async (call, { stat }) => toStats(call, stat, options));
+    return this.onPath('lstat', path, options, false, async (call, found) =>
+      toStats(call, await attributesOf(call, found), options),
+    );
   }
 
   /** Attributes beyond stat, and which of them the servers know (struct glfs_stat). */
   statx(path: Path, options?: FollowOptions): Promise<Statx> {
-    return this.onPath('statx', path, options, options?.follow ?? true, async (call, { stat }) =>
-      toStatx(stat, call.scope.device),
+    return this.onPath('statx', path, options, options?.follow ?? true, async (call, found) =>
+      toStatx(await attributesOf(call, found), call.scope.device),
     );
   }
 

@@ -132,4 +132,6 @@ export const keys = {
   setMdata: kinds.mdata('set-ctime-mdata'),
   /** LOOKUP to the snapshot daemon: the name is the way into the snapshots of a directory of the volume. */
   entryPoint: kinds.text('entry-point'),
+  /** LOOKUP's reply, from replicate and never from a brick: its copies don't agree upon the attributes that it carries. */
+  doubtful: kinds.int('glfs.doubtful'),
 } as const;

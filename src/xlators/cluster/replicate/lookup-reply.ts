@@ -1,5 +1,6 @@
 import { GlfsError } from '../../../errors.ts';
 import { type CallContext, HEAL_PID, Inode, type Reply, type Request } from '../../../graph/index.ts';
+import { withKey } from '../../../protocol/dict.ts';
 import { NULL_GFID } from '../../../protocol/gfid.ts';
 import { type FileType, typeOfMode } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
@@ -50,11 +51,13 @@ export async function decide(
     withoutGoodCopy(state, { file, splitBrain: verdict.splitBrain, good, type }, context);
   const { reply } = answers[index]!;
   const xdata = answerToCaller(state, reply!.xdata, request.xdata, context);
+  // Only that it is this file is certain, and, of a directory, its attributes where those of a copy are good.
+  const doubtful = whole === undefined && bytes === undefined && !(type === 'directory' && metadata !== 0);
   if (verdict.accused.data !== 0 || verdict.accused.metadata !== 0) xdata?.delete(keys.content);
   const parent = named === undefined ? index : parentCopy(state, named.parent, good, index);
   return {
     stat: bytes === undefined ? reply!.stat : mergedStat(reply!.stat, answers[bytes]!.reply!.stat),
-    xdata,
+    xdata: doubtful ? withKey(xdata, keys.doubtful, 1) : xdata,
     postparent: answers[parent]!.reply!.postparent,
   };
 }

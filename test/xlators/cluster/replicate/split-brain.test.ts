@@ -177,3 +177,33 @@ describe('names that all copies answer', () => {
     expect([...dict!.names()].filter((one) => one.startsWith('trusted.afr'))).toEqual([]);
   });
 });
+
+describe('by path', () => {
+  test.each(['data', 'metadata'] as const)(
+    'a file in split-brain of %s is found, and nothing of it is told',
+    async (kind) => {
+      const inode = await start('replicate 3');
+      await split(kind);
+      await using volume = await set.cluster.connect('r');
+      for (const call of [volume.stat('/a'), volume.lstat('/a'), volume.statx('/a'), volume.readFile('/a')])
+        await expect(call).rejects.toMatchObject({ code: 'EIO' });
+      expect((await volume.getxattr('/a', STATUS)).toString()).toContain(`${kind}-split-brain:yes`);
+      await volume.setxattr('/a', CHOICE, 'r-client-2');
+      expect((await volume.stat('/a')).size).toBe(6);
+      expect((await volume.readFile('/a')).toString()).toBe('copy 2');
+      await volume.setxattr('/a', FINALIZE, 'r-client-0');
+      expect((await volume.stat('/a')).size).toBe(6);
+      set.state.file(inode).forget();
+      // Of bytes that nobody accuses any copy will do.
+      expect(kind === 'data' ? ['copy 0'] : texts).toContain(await read(inode));
+    },
+  );
+
+  test('it can be removed', async () => {
+    await start('replicate 3');
+    await split('data', 'metadata');
+    await using volume = await set.cluster.connect('r');
+    await volume.unlink('/a');
+    expect(await volume.readdir('/')).toEqual([]);
+  });
+});
