@@ -32,6 +32,8 @@ interface Around {
   readonly clients: readonly Volume[];
   /** Which bricks are up at this moment. */
   readonly up: boolean[];
+  /** Whether the other client knows all that the first does, when all is healed. */
+  readonly otherHears: boolean;
   readonly tally: { heals: number };
 }
 
@@ -153,6 +155,7 @@ async function takeAway({ world, stage, dice, up }: Around, brick: number): Prom
 }
 
 async function bringBack({ world, dice, clients, up, stage }: Around, brick: number): Promise<void> {
+  stage.otherHears = false;
   await world.restart(brick);
   up[brick] = true;
   stage.log(`brick ${brick} is back`);
@@ -169,7 +172,8 @@ export async function direct(
 ): Promise<{ heals: number }> {
   const tally = { heals: 0 };
   const up = Array.from({ length: world.size }, () => true);
-  const around: Around = { world, stage, dice, clients, up, tally };
+  const { otherHears } = stage;
+  const around: Around = { world, stage, dice, clients, up, otherHears, tally };
   for (let turn = 0; turn < count && !stage.stopped; turn++) {
     await stage.more(dice.between(3, 12));
     const kind = dice.weighted(plan);
@@ -183,7 +187,7 @@ export async function direct(
   return tally;
 }
 
-async function healInQuiet({ world, stage, clients, up, tally }: Around): Promise<void> {
+async function healInQuiet({ world, stage, clients, up, otherHears, tally }: Around): Promise<void> {
   await stage.quiet();
   if (stage.stopped) return;
   await noticed(up, ...clients.map((client) => () => upForVolume(client)));
@@ -191,6 +195,7 @@ async function healInQuiet({ world, stage, clients, up, tally }: Around): Promis
   tally.heals += healed;
   stage.log(`--- healed ${healed}`);
   stage.weather.clear();
+  stage.otherHears = otherHears;
   stage.open();
 }
 

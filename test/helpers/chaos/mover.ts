@@ -147,6 +147,7 @@ async function lookAt(stage: Stage, tree: Tree, dice: Dice): Promise<void> {
   if (dice.chance(0.3)) {
     const parent = path.slice(0, path.lastIndexOf('/'));
     const listed = await stage.attempt(`list-${by} ${parent}`, () => stage[by].readdir(parent));
+    if (by === 'other' && !stage.otherHears) return;
     if (listed !== undefined && !listed.value.includes(path.slice(parent.length + 1)))
       stage.violate(`list-${by} ${parent}: ${path} is missing`);
     return;

@@ -30,11 +30,13 @@ export function reader(
       }
       const block = dice.below(file.blocks);
       const { oracle } = file;
-      const floor = by === 'volume' || stage.otherHears ? Math.min(...oracle.allowed(block)) : 0;
+      const acknowledged = Math.min(...oracle.allowed(block));
+      const heardAll = by === 'volume' || stage.otherHears;
       const read = await stage.attempt(`read-${by} ${file.path} block ${block}`, () =>
         opened.pread(into, block * blockSize),
       );
       if (read === undefined) continue;
+      const floor = heardAll && (by === 'volume' || stage.otherHears) ? acknowledged : 0;
       const bytes = into.subarray(0, read.value.bytesRead);
       if (bytes.length === 0 && floor === 0) continue;
       const found = readBlock(bytes, file.number, block);

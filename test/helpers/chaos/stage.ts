@@ -27,8 +27,11 @@ export class Stage {
     readonly other: Volume,
     readonly directory: string,
     readonly weather: Weather,
-    /** Whether the other client, too, hears of every brick that misses something. */
-    readonly otherHears: boolean,
+    /**
+     * Whether the other client, too, knows of all that bricks miss. A client that notices a brick's return before the writer
+     * does may read from it what the writer is about to blame it for: so it is with every client of such volumes.
+     */
+    public otherHears: boolean,
   ) {}
 
   get operations(): number {
@@ -97,6 +100,8 @@ export class Stage {
       this.log(`${what}: ${(error as Error).message}`);
       if (!this.weather.mayFail(begun, code))
         this.violate(`${what} failed while enough bricks had all: ${describe(error)}`);
+      // Refusals come at once: they must not keep this process from all else.
+      await new Promise((resolve) => setTimeout(resolve, 1));
       return undefined;
     } finally {
       this.underWay.delete(entry);
