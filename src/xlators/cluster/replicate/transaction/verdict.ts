@@ -79,7 +79,7 @@ export function judge<K extends FopName>(
   });
   if (state.quorum.wanted && !state.quorum.met(participants & ~broken)) {
     const some = (participants & ~broken) !== NO_CHILDREN;
-    return fails(operation.kind === 'entry' && !dirtied && some ? 'make-dirty' : 'stay-dirty');
+    return fails(!dirtied && some ? 'make-dirty' : 'stay-dirty');
   }
   if (succeeded === NO_CHILDREN) return fails('stay-dirty');
   // The last good copy lacks the change: whoever has it now accuses it, and would be accused.

@@ -56,6 +56,19 @@ describe('a stream of writes', () => {
     expect(offsets.indexOf(12)).toBeGreaterThan(offsets.indexOf(5));
   });
 
+  test('lets nobody pass by who waits', async () => {
+    const file = new ReplicatedFile();
+    await file.write();
+    file.forgetCalls();
+    const free = file.holds(1, 'write');
+    // The third overlaps the second, which waits for the first, and nobody else.
+    const writes = [file.write(0, 10), file.write(5, 10), file.write(12, 10)];
+    await quiet();
+    expect(file.calls(0)).toEqual(['write']);
+    free();
+    await Promise.all(writes);
+  });
+
   test('of appends goes one after the other', async () => {
     const file = new ReplicatedFile();
     const fd = new Fd(file.inode, OpenFlag.WRONLY | OpenFlag.APPEND);
@@ -139,6 +152,19 @@ describe('the lock is given up', () => {
       ...['try', 'mark dirty 1 0 0', 'write', 'write', 'fsync', 'mark dirty -1 0 0', 'drop'],
       ...['try', 'mark dirty 1 0 0', 'write', 'write'],
     ]);
+  });
+
+  test('before writes that have not begun: they get their answer under the next', async () => {
+    const file = new ReplicatedFile();
+    await file.write();
+    const free = file.holds(0, 'write');
+    const writes = [file.write(0), file.write(5), file.write(8)];
+    file.copies[0]!.raise(contention(file));
+    await quiet();
+    free();
+    await Promise.all(writes);
+    const order = file.calls(1).filter((one) => one === 'write' || one === 'drop');
+    expect(order).toEqual(['write', 'write', 'drop', 'write', 'write']);
   });
 
   test('when it is being waited for while it is taken', async () => {

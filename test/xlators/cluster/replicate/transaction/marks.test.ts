@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ErrnoCode } from '../../../../../src/errors.ts';
+import { type ErrnoCode, GlfsError } from '../../../../../src/errors.ts';
 import { Inode, rootContext } from '../../../../../src/graph/index.ts';
 import { newGfid } from '../../../../../src/protocol/gfid.ts';
 import { emptyIatt } from '../../../../../src/protocol/iatt.ts';
@@ -54,6 +54,20 @@ describe('marks of a write', () => {
     await file.write();
     await file.settle();
     expect(file.allMarks).toEqual(['', '', '']);
+  });
+
+  test('stay where all copies are lost: nobody knows what they have done', async () => {
+    for (const code of ['ENOTCONN', 'EIO'] as const) {
+      const file = new ReplicatedFile();
+      for (const index of [0, 1, 2]) {
+        file.wrap(index, 'write', () =>
+          Promise.reject(new GlfsError(code, undefined, { outcome: 'unknown' })),
+        );
+      }
+      await expect(file.write()).rejects.toMatchObject({ code, outcome: 'unknown' });
+      await file.settle();
+      expect(file.allMarks).toEqual(['dirty 1 0 0', 'dirty 1 0 0', 'dirty 1 0 0']);
+    }
   });
 
   test('of a change that too few copies have made stay: nobody is accused', async () => {
@@ -183,6 +197,14 @@ describe('marks of attributes', () => {
     await file.setattr();
     expect(file.allMarks).toEqual(['c1 0 1 0', '', 'c1 0 1 0']);
     expect(file.state.file(file.inode).readable('metadata')).toBe(0b101);
+  });
+
+  test('leave doubt where too few copies have made the change', async () => {
+    const file = new ReplicatedFile();
+    file.fails(1, 'setattr', 'EIO');
+    file.fails(2, 'setattr', 'ENOTCONN');
+    await expect(file.setattr()).rejects.toMatchObject({ code: 'ENOTCONN', outcome: 'unknown' });
+    expect(file.allMarks).toEqual(['dirty 0 1 0', '', '']);
   });
 
   test('are set before where a copy is not there, or the option asks for it', async () => {
