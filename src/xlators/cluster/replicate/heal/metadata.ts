@@ -2,6 +2,7 @@ import { type Dict as AttributeDict, Dict } from '../../../../protocol/dict.ts';
 import { SetattrValid } from '../../../../protocol/messages.ts';
 import { wind } from '../../wind.ts';
 import { indicesOf, NO_CHILDREN } from '../children.ts';
+import { settleFile } from '../transaction/index.ts';
 import { answered, type Examined, examine } from './examine.ts';
 import { ATTRIBUTES, lockInode } from './locks.ts';
 import { undoMarks } from './marks.ts';
@@ -16,7 +17,9 @@ const MERGED = 'trusted.glusterfs.mdata';
 
 /** Brings permissions, owner, extended attributes and times from a good copy to all others. */
 export async function healMetadata(session: HealSession): Promise<HealResult> {
-  const { state } = session;
+  const { state, inode } = session;
+  // What this client itself keeps between two changes is no reason to call the file busy.
+  await settleFile(state, inode.gfid);
   const lock = await lockInode(session, state.domain, ATTRIBUTES, 'tie-break');
   try {
     return lock.on === state.all ? await healLocked(session) : refusal(session, lock);

@@ -27,6 +27,21 @@ async function put(at: Volume, offset: number, data: Buffer, flags = 'r+'): Prom
   await file.pwrite(data, offset);
 }
 
+/** As the kernel has it: version 2, then tag, permissions and id of each: owner, user 7, group, mask, others. */
+const acl = Buffer.from(
+  [
+    '02000000',
+    '0100 0600 ffffffff',
+    '0200 0400 07000000',
+    '0400 0400 ffffffff',
+    '1000 0600 ffffffff',
+    '2000 0000 ffffffff',
+  ]
+    .join('')
+    .replaceAll(' ', ''),
+  'hex',
+);
+
 const stories: readonly Story[] = [
   { told: 'bytes of an empty file', missed: (at) => put(at, 0, numbered(3 * MiB + 17, 1)) },
   {
@@ -55,6 +70,33 @@ const stories: readonly Story[] = [
     missed: async (at) => {
       await at.truncate('/file', 40 * BLOCK);
       await put(at, 20 * BLOCK + 1, numbered(10, 2));
+    },
+  },
+  {
+    told: 'an owner and an access list',
+    missed: async (at) => {
+      await at.chown('/file', 1234, 5678);
+      await at.setxattr('/file', 'system.posix_acl_access', acl);
+    },
+  },
+  {
+    told: 'the loss of an access list',
+    before: (at) => at.setxattr('/file', 'system.posix_acl_access', acl),
+    missed: async (at) => {
+      await at.removexattr('/file', 'system.posix_acl_access');
+      await at.chmod('/file', 0o606);
+    },
+  },
+  {
+    told: 'what became of a directory',
+    before: async (at) => {
+      await at.mkdir('/directory');
+      await at.setxattr('/directory', 'user.gone', Buffer.from('x'));
+    },
+    missed: async (at) => {
+      await at.chmod('/directory', 0o1750);
+      await at.removexattr('/directory', 'user.gone');
+      await at.setxattr('/directory', 'user.new', Buffer.from('new'));
     },
   },
   {
