@@ -1,7 +1,7 @@
 import { Dict } from '../../../protocol/dict.ts';
 import { type Iatt, isDirectory } from '../../../protocol/iatt.ts';
 import { type ChangeKind, type Changelog, decodeChangelog, isClean } from './changelog.ts';
-import { allChildren, type ChildSet, countOf, has, NO_CHILDREN } from './children.ts';
+import { allChildren, type ChildSet, has, NO_CHILDREN } from './children.ts';
 import type { Copies } from './file-state.ts';
 
 /** What one copy says of the file and of all copies. */
@@ -113,9 +113,4 @@ export function judge(views: CopyViews, { count, arbiter, busy }: Circumstances)
     accused: { data, metadata },
     pending: data !== 0 || metadata !== 0 || views.some((view) => view !== undefined && !isClean(view.dirty)),
   };
-}
-
-/** All copies were there, none is accused, nothing is under way. */
-export function isHealthy(views: CopyViews, verdict: Verdict): boolean {
-  return !verdict.pending && countOf(heard(views)) === views.length;
 }
