@@ -46,7 +46,7 @@ export const options = {
   }),
   'full-lock': option.boolean(true, { help: 'writes lock the whole file, not their range' }),
   'locking-scheme': option.choice('full', ['full', 'granular'], {
-    help: 'granular: a directory is healed under locks of single names, as GlusterFS 3.x did not know them',
+    help: 'accepted: names are healed under the lock of their whole directory',
   }),
   'pre-op-compat': option.boolean(true, { help: 'accepted: marks are always set by a call of their own' }),
   'optimistic-change-log': option.boolean(true, {
@@ -84,7 +84,7 @@ export const options = {
   'self-heal-readdir-size': option.size(1024, {
     min: 1024,
     max: 131_072,
-    help: 'bytes of a directory that a heal lists at once',
+    help: 'accepted: heals list 128 KiB at once, as those of GlusterFS do',
   }),
   'granular-entry-heal': option.boolean(false, {
     help: 'note the names that differ in the index, and heal those only',
