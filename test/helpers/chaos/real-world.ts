@@ -1,0 +1,100 @@
+import { connect, type Volume } from '../../../src/index.ts';
+import { ClusterProxy } from '../cluster-proxy.ts';
+import type { Pool } from '../pool.ts';
+import { brickState } from '../statedump.ts';
+import { TestVolume } from '../volume.ts';
+import { waitUntil } from '../wait.ts';
+import { healAll, needHealing } from './healer.ts';
+import { TransactionWatch } from './transaction-watch.ts';
+import type { World } from './world.ts';
+
+export interface RealWorld {
+  readonly pool: Pool;
+  readonly name: string;
+  /** As `gluster volume create` has it. */
+  readonly type: string;
+  /** First three octets of the proxies' addresses. */
+  readonly subnet: string;
+}
+
+/** A replica set of real bricks, with proxies before all of the pool. `by` says who heals: glfs, or the self-heal daemon. */
+export async function realWorld({
+  pool,
+  name,
+  type,
+  subnet,
+}: RealWorld): Promise<World & AsyncDisposable & { by: 'glfs' | 'daemon' }> {
+  const volume = await TestVolume.create(pool, name, {
+    type,
+    bricks: 3,
+    options: { 'cluster.self-heal-daemon': 'off', 'cluster.heal-timeout': '5' },
+  });
+  const cluster = await ClusterProxy.start(pool, subnet);
+  const size = volume.bricks.length;
+  const watch = new TransactionWatch(size);
+  const indexOf = new Map(volume.bricks.map(({ host, path, index }) => [`${host}:${path}`, index]));
+  cluster.inspect = (brick, ...seen) => {
+    const index = indexOf.get(brick);
+    return index === undefined ? 'pass' : watch.inspect(index, ...seen);
+  };
+  const directories = volume.bricks.map(({ path }) => path);
+  let daemon = false;
+  const world = {
+    name: `real ${type}`,
+    size,
+    ...(type.includes('arbiter') ? { arbiter: size - 1 } : {}),
+    directories,
+    watch,
+    by: 'glfs' as 'glfs' | 'daemon',
+    connect: (pingTimeout: number): Promise<Volume> =>
+      connect(`gluster://${cluster.hosts.join(',')}/${name}`, {
+        entryTimeout: 0,
+        translatorOptions: { '*-client-*.ping-timeout': String(pingTimeout) },
+      }),
+    kill: (brick: number) => volume.killBrick(brick),
+    async restart(brick: number) {
+      await volume.restartBrick(brick);
+    },
+    async freeze(brick: number) {
+      volume.stopBrick(brick);
+    },
+    async thaw(brick: number) {
+      volume.contBrick(brick);
+    },
+    async cut(brick: number) {
+      (await cluster.brick(volume.brick(brick)))?.cut();
+    },
+    async heal() {
+      if ((world.by === 'daemon') !== daemon) {
+        daemon = !daemon;
+        await volume.set('cluster.self-heal-daemon', daemon ? 'on' : 'off');
+      }
+      if (!daemon) return healAll(await connect(volume.url), directories);
+      const before = needHealing(directories).length;
+      await waitUntil(
+        async () => {
+          if (needHealing(directories).length === 0) return true;
+          // It refuses while the daemon is still connecting to a brick.
+          await pool.manager.tryCli(['volume', 'heal', name]);
+          return false;
+        },
+        { what: `the self-heal daemon to heal ${needHealing(directories)}`, timeoutMs: 60_000, everyMs: 300 },
+      );
+      return before;
+    },
+    async locks() {
+      await volume.refresh();
+      const found: string[] = [];
+      for (const brick of volume.bricks)
+        for (const lock of (await brickState(brick)).locks)
+          if (lock.kind !== 'posix' && lock.client.includes('PC_NAME:glfs-'))
+            found.push(`brick ${brick.index}: ${lock.path} ${lock.kind} ${lock.domain}`);
+      return found;
+    },
+    async [Symbol.asyncDispose]() {
+      await cluster.close();
+      await volume.delete();
+    },
+  };
+  return world;
+}
