@@ -7,6 +7,8 @@
  * Hides: a copy that is down, comes back, or answers with errors of its own, as long as enough others are there (ENOTCONN
  * otherwise); what it missed is healed.
  */
+import { setImmediate as turn } from 'node:timers/promises';
+import { isGlfsError } from '../../../errors.ts';
 import {
   type CallContext,
   type FopFunction,
@@ -42,7 +44,8 @@ export class Replicate extends Translator<ReplicateOptions> {
   override own<K extends FopName>(fop: K): FopFunction<K> | undefined {
     const { state } = this;
     const part = parts[fop];
-    return (request: Request<K>, context: CallContext): Promise<Reply<K>> => part(state, request, context);
+    return (request: Request<K>, context: CallContext): Promise<Reply<K>> =>
+      part(state, request, context).catch(inTurn);
   }
 
   protected override onEvent(event: GraphEvent, child: Subvolume): void {
@@ -65,6 +68,12 @@ export class Replicate extends Translator<ReplicateOptions> {
       files: state.files.size,
     };
   }
+}
+
+/** Whoever tries again at once, and again, must not keep sockets and timers from their turn: copies could never come back. */
+async function inTurn(error: unknown): Promise<never> {
+  if (isGlfsError(error, 'ENOTCONN')) await turn();
+  throw error;
 }
 
 export const replicateType: TranslatorType<ReplicateOptions> = {
