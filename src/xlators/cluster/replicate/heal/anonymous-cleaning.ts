@@ -3,9 +3,9 @@ import { type CallContext, Inode, type Subvolume } from '../../../../graph/index
 import { type Gfid, gfidFromString } from '../../../../protocol/gfid.ts';
 import { type Iatt, isDirectory, typeOfMode } from '../../../../protocol/iatt.ts';
 import { type Answer, windAll } from '../../wind.ts';
+import { listing } from '../crawl/index-directory.ts';
 import type { ReplicateState } from '../state.ts';
 import { anonymousOf } from './anonymous.ts';
-import { listNames } from './entry-listing.ts';
 import { isAbsence } from './entry-view.ts';
 import { healContext } from './session.ts';
 
@@ -24,7 +24,7 @@ export async function cleanAnonymous(state: ReplicateState, index: number): Prom
   const parent = new Inode(anonymous.gfid, 'directory');
   let removed = 0;
   try {
-    for await (const name of listNames(state.children[index]!, parent, context)) {
+    for await (const name of listing(state.children[index]!, parent, context)) {
       // Who is down may be the one that has the file under a name.
       if (state.up !== state.all || state.closing.signal.aborted) break;
       const gfid = parsed(name);

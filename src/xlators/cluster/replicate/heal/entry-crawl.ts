@@ -1,9 +1,10 @@
 import { type GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { Inode, Subvolume } from '../../../../graph/index.ts';
 import { indicesOf } from '../children.ts';
+import { listing } from '../crawl/index-directory.ts';
 import { isPrivateName } from '../private-names.ts';
+import { changedNames, forgetName } from './entry-changes.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
-import { changedNames, forgetName, listNames } from './entry-listing.ts';
 import { healOneName } from './entry-one.ts';
 import { viewName } from './entry-view.ts';
 import { lockEntry, lockError } from './locks.ts';
@@ -66,7 +67,7 @@ async function crawlNames(
   { child, listed, noted }: Listing,
   failures: GlfsError[],
 ): Promise<void> {
-  for await (const name of listNames(child, listed, session.context)) {
+  for await (const name of listing(child, listed, session.context)) {
     checkpoint(session);
     if (isPrivateName(session.state, session.inode, name, session.context)) continue;
     try {

@@ -1,34 +1,8 @@
 import { isGlfsError } from '../../../../errors.ts';
-import { type CallContext, Fd, Inode, type Subvolume } from '../../../../graph/index.ts';
+import { type CallContext, Inode, type Subvolume } from '../../../../graph/index.ts';
 import { gfidToString, ROOT_GFID } from '../../../../protocol/gfid.ts';
-import { OpenFlag } from '../../../../protocol/messages.ts';
 
-/** Bytes of a directory that are listed at once, as GlusterFS's self-heal has it. */
-const PAGE = 131_072;
 const CHANGES = 'glusterfs.xattrop_entry_changes_gfid';
-
-/** The names that one copy has in a directory, one after the other. */
-export async function* listNames(
-  child: Subvolume,
-  directory: Inode,
-  context: CallContext,
-): AsyncGenerator<string, void> {
-  const fd = new Fd(directory, OpenFlag.RDONLY | OpenFlag.DIRECTORY);
-  await child.opendir({ loc: { inode: directory }, fd }, context);
-  try {
-    for (let offset = 0n; ; ) {
-      const { entries, eof } = await child.readdir({ fd, offset, size: PAGE }, context);
-      for (const { name } of entries) if (name !== '.' && name !== '..') yield name;
-      const last = entries.at(-1);
-      if (last === undefined || eof === true) return;
-      offset = last.offset;
-    }
-  } finally {
-    fd.closed = true;
-    // What can't be closed goes with the connection.
-    await child.releasedir({ fd }, context).catch(() => undefined);
-  }
-}
 
 /**
  * The part of a brick's index that holds the names which differ in a directory; undefined where it has none. The brick shows it
