@@ -17,8 +17,10 @@ export async function tearApart(
   await set.kill(1);
   await noticed([true, false], ...set.views);
   await first();
-  await set.kill(0);
+  // Not the other way round: glusterd starts all bricks of a volume that are down, or none.
   await set.restart(1);
+  await noticed([true, true], ...set.views);
+  await set.kill(0);
   await noticed([false, true], ...set.views);
   await second();
   await set.restart(0);
