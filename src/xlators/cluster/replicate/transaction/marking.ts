@@ -207,7 +207,11 @@ export class Marking {
     const failed = lost | (await syncCopies(state, this.targets[0]!, this.ready, this.context));
     if (failed === NO_CHILDREN) return;
     this.fail(failed);
-    if (!state.quorum.met(this.participants & ~this.broken)) this.stays = true;
+    const left = this.participants & ~this.broken;
+    // The last good copy has the bytes, on disk or not: copies that it accuses must not accuse it.
+    const { good } = this;
+    const orphaned = good !== undefined && good !== NO_CHILDREN && (good & left) === NO_CHILDREN;
+    if (orphaned || !state.quorum.met(left)) this.stays = true;
     else this.blamed |= failed;
   }
 
