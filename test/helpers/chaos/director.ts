@@ -167,7 +167,7 @@ export async function direct(
   world: World,
   stage: Stage,
   clients: readonly Volume[],
-  plan: Plan,
+  { plan, stormy }: { readonly plan: Plan; readonly stormy: boolean },
   { count, dice }: { count: number; dice: Dice },
 ): Promise<{ heals: number }> {
   const tally = { heals: 0 };
@@ -180,7 +180,7 @@ export async function direct(
     const brick = dice.below(world.size);
     stage.log(`--- ${kind} ${brick}`);
     await episodes[kind](around, brick);
-    if (turn < count - 1 && dice.chance(0.6)) await healInQuiet(around);
+    if (turn < count - 1 && (!stormy || dice.chance(0.6))) await healInQuiet(around);
   }
   await stage.more(dice.between(3, 12));
   if (!stage.stopped) await healInQuiet(around);

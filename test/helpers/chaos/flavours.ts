@@ -3,59 +3,66 @@ import type { Flavour } from './round.ts';
 const nothing = { kill: 0, blink: 0, stun: 0, cut: 0, fault: 0, full: 0, dark: 0 };
 const patient = 42;
 
-/** Rounds in which bricks as a whole come and go: both clients hear of it. */
+/** One brick after the other, each healed before the next: nothing may fail, and no name may be but where it was put. */
 const bricks: Flavour = {
   name: 'bricks',
-  plan: { ...nothing, kill: 70, blink: 8, dark: 14 },
-  episodes: [2, 4],
+  plan: { ...nothing, kill: 85, blink: 15 },
+  episodes: [1, 3],
   pingTimeout: patient,
+  stormy: false,
   otherHears: true,
 };
 
-/** Rounds with calls that go wrong for one client, too. */
+/** The same with calls that go wrong for one client. */
 const calls: Flavour = {
+  ...bricks,
   name: 'calls',
-  plan: { ...nothing, kill: 20, cut: 20, fault: 50, full: 5, dark: 3 },
-  episodes: [2, 5],
-  pingTimeout: patient,
+  plan: { ...nothing, kill: 20, cut: 20, fault: 55, full: 5 },
   otherHears: false,
 };
 
-/** Rounds with bricks that say nothing until they are given up. */
+/** Several bricks miss something at once, and sometimes too many are away. */
+const storm: Flavour = {
+  ...calls,
+  name: 'storm',
+  plan: { ...nothing, kill: 55, cut: 10, fault: 15, dark: 20 },
+  episodes: [2, 4],
+  stormy: true,
+};
+
+/** Bricks that say nothing until they are given up. */
 const silence: Flavour = {
+  ...calls,
   name: 'silence',
-  plan: { ...nothing, kill: 30, stun: 60 },
+  plan: { ...nothing, stun: 100 },
   episodes: [1, 1],
   pingTimeout: 2,
-  otherHears: false,
 };
 
 /** What real bricks can be made to do. */
-const real: Flavour = {
-  ...bricks,
-  name: 'real',
-  plan: { ...nothing, kill: 75, blink: 10, dark: 15 },
+const real: Flavour = { ...bricks, name: 'real', episodes: [1, 2] };
+const realCuts: Flavour = {
+  ...calls,
+  name: 'real cuts',
+  plan: { ...nothing, kill: 50, cut: 50 },
   episodes: [1, 2],
 };
-const realCuts: Flavour = {
-  ...real,
-  name: 'real cuts',
-  plan: { ...nothing, kill: 50, cut: 40, blink: 10 },
-  otherHears: false,
+const realStorm: Flavour = {
+  ...storm,
+  name: 'real storm',
+  plan: { ...nothing, kill: 60, cut: 10, dark: 30 },
+  episodes: [2, 2],
 };
-const realSilence: Flavour = { ...silence, name: 'real silence' };
 
 /** In turn, so that the costly ones are few. */
 export const embeddedFlavours: readonly Flavour[] = [
-  bricks,
-  calls,
-  bricks,
-  calls,
-  bricks,
-  calls,
-  bricks,
-  calls,
-  bricks,
+  ...[bricks, calls, storm, bricks, calls, bricks, storm, calls, bricks],
   silence,
 ];
-export const realFlavours: readonly Flavour[] = [real, realCuts, real, realCuts, realSilence];
+export const realFlavours: readonly Flavour[] = [
+  real,
+  realCuts,
+  realStorm,
+  real,
+  { ...silence, name: 'real silence' },
+];

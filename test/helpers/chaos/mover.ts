@@ -6,45 +6,44 @@ import { contentOf, IDENTITY, isContentOf, type Moved, type Place, type Tree } f
 const DIRECTORIES = 4;
 const FILES = 10;
 
-/** Makes, renames (also onto others), and removes files and directories, and keeps book of where each may be. */
-export function mover(tree: Tree, dice: Dice): (stage: Stage) => Promise<void> {
+/**
+ * Makes, renames (also onto others), and removes files and directories, and keeps book of where each may be. `plainly`: only
+ * what a heal that keeps all names of all copies can put together again: no file over another, no directory to another name.
+ */
+export function mover(tree: Tree, dice: Dice, plainly: boolean): (stage: Stage) => Promise<void> {
+  const weights = { move: 50, over: plainly ? 0 : 12, make: 20, directory: 8, remove: 10 };
   return async (stage) => {
     while (await stage.pass()) {
       const uncertain = tree.things.filter((thing) => thing.places.length > 1);
       if (uncertain.length > 0 && dice.chance(0.5)) await findOut(stage, tree, dice.pick(uncertain));
-      else
-        await acts[dice.weighted({ move: 50, over: 12, make: 20, directory: 8, remove: 10 })](
-          stage,
-          tree,
-          dice,
-        );
+      else await acts[dice.weighted(weights)](stage, tree, dice, plainly);
       if (dice.chance(0.25)) await lookAt(stage, tree, dice);
     }
   };
 }
 
-type Act = (stage: Stage, tree: Tree, dice: Dice) => Promise<void>;
+type Act = (stage: Stage, tree: Tree, dice: Dice, plainly: boolean) => Promise<void>;
 
 const acts: Readonly<Record<'move' | 'over' | 'make' | 'directory' | 'remove', Act>> = {
-  async move(stage, tree, dice) {
-    const movable = tree.certain();
-    if (movable.length === 0) return acts.make(stage, tree, dice);
+  async move(stage, tree, dice, plainly) {
+    const movable = tree.certain(plainly ? 'file' : undefined);
+    if (movable.length === 0) return acts.make(stage, tree, dice, plainly);
     const thing = dice.pick(movable);
     const to = newPlace(tree, dice, thing);
     await relocate(stage, tree, thing, to, undefined);
   },
 
-  async over(stage, tree, dice) {
+  async over(stage, tree, dice, plainly) {
     const files = tree.certain('file');
-    if (files.length < 2) return acts.make(stage, tree, dice);
+    if (files.length < 2) return acts.make(stage, tree, dice, plainly);
     const thing = dice.pick(files);
     const victim = dice.pick(files.filter((other) => other !== thing));
     await relocate(stage, tree, thing, victim.places[0]!, victim);
   },
 
-  async make(stage, tree, dice) {
+  async make(stage, tree, dice, plainly) {
     if (tree.things.filter(({ kind }) => kind === 'file').length >= FILES)
-      return acts.move(stage, tree, dice);
+      return acts.move(stage, tree, dice, plainly);
     const thing = tree.next('file');
     const place = newPlace(tree, dice, thing);
     const path = tree.pathOf(place)!;
@@ -53,9 +52,9 @@ const acts: Readonly<Record<'move' | 'over' | 'make' | 'directory' | 'remove', A
     else tree.things.push({ ...thing, places: [place] });
   },
 
-  async directory(stage, tree, dice) {
+  async directory(stage, tree, dice, plainly) {
     if (tree.things.filter(({ kind }) => kind === 'directory').length >= DIRECTORIES)
-      return acts.move(stage, tree, dice);
+      return acts.move(stage, tree, dice, plainly);
     const thing = tree.next('directory');
     const place = { parent: undefined, name: tree.name(thing) };
     const path = tree.pathOf(place)!;
@@ -67,17 +66,18 @@ const acts: Readonly<Record<'move' | 'over' | 'make' | 'directory' | 'remove', A
     else tree.things.push({ ...thing, places: [place] });
   },
 
-  async remove(stage, tree, dice) {
+  async remove(stage, tree, dice, plainly) {
     const files = tree.certain('file');
-    if (files.length === 0) return acts.make(stage, tree, dice);
+    if (files.length === 0) return acts.make(stage, tree, dice, plainly);
     const thing = dice.pick(files);
     const [place] = thing.places;
     const path = tree.path(thing)!;
     thing.places = [place, undefined];
+    thing.former.push(place!);
     const done = await stage.attempt(`unlink ${path}`, () => stage.volume.unlink(path));
     if (done === undefined) return;
     thing.places = [undefined];
-    tree.things.splice(tree.things.indexOf(thing), 1);
+    tree.remove(thing);
   },
 };
 
@@ -98,15 +98,17 @@ async function relocate(
   const from = thing.places[0];
   const [source, target] = [tree.path(thing)!, tree.pathOf(to!)!];
   thing.places = [from, to];
+  thing.former.push(from!);
   if (victim !== undefined) {
     victim.places = [to, undefined];
+    victim.former.push(to!);
   }
   const done = await stage.attempt(`rename ${source} to ${target}`, () =>
     stage.volume.rename(source, target),
   );
   if (done === undefined) return;
   thing.places = [to];
-  if (victim !== undefined) tree.things.splice(tree.things.indexOf(victim), 1);
+  if (victim !== undefined) tree.remove(victim);
 }
 
 /** Whether a file or directory is at a path: `undefined` where nobody can say. */

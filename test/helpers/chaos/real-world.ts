@@ -23,7 +23,7 @@ export async function realWorld({
   name,
   type,
   subnet,
-}: RealWorld): Promise<World & AsyncDisposable & { by: 'glfs' | 'daemon' }> {
+}: RealWorld): Promise<World & AsyncDisposable & { volume: TestVolume; by: 'glfs' | 'daemon' }> {
   const volume = await TestVolume.create(pool, name, {
     type,
     bricks: 3,
@@ -45,6 +45,7 @@ export async function realWorld({
     ...(type.includes('arbiter') ? { arbiter: size - 1 } : {}),
     directories,
     watch,
+    volume,
     by: 'glfs' as 'glfs' | 'daemon',
     connect: (pingTimeout: number): Promise<Volume> =>
       connect(`gluster://${cluster.hosts.join(',')}/${name}`, {

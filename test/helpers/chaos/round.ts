@@ -19,6 +19,8 @@ export interface Flavour {
   /** Episodes of a round. */
   readonly episodes: readonly [least: number, most: number];
   readonly pingTimeout: number;
+  /** Whether so many bricks may miss something at once that no copy is known to be good. */
+  readonly stormy: boolean;
   /** Whether the second client, too, hears at once of all that befalls bricks. Where a single client's call fails it doesn't. */
   readonly otherHears: boolean;
 }
@@ -51,14 +53,14 @@ export async function playRound(world: World, flavour: Flavour, seed: number): P
     const tree = new Tree(directory);
     const actors = [
       ...files.map((file) => writer(file, dice.fork())),
-      mover(tree, dice.fork()),
+      mover(tree, dice.fork(), flavour.stormy),
       reader(files, dice.fork(), 'volume'),
       reader(files, dice.fork(), 'other'),
     ];
     let heals = 0;
     await stage.run(actors, async () => {
       const count = dice.between(...flavour.episodes);
-      ({ heals } = await direct(world, stage, [volume, other], flavour.plan, { count, dice: dice.fork() }));
+      ({ heals } = await direct(world, stage, [volume, other], flavour, { count, dice: dice.fork() }));
     });
     throwIfWrong(stage);
     // Files are closed: what clients keep for a while has been given back, and the last marks with it.
@@ -66,7 +68,7 @@ export async function playRound(world: World, flavour: Flavour, seed: number): P
       what: 'no locks on bricks',
     }).catch(async () => stage.violate(`locks are left: ${(await world.locks(directory)).join(', ')}`));
     heals += await world.heal();
-    for (const line of await judge(world, tree, files)) stage.violate(line);
+    for (const line of await judge(world, tree, files, flavour.stormy)) stage.violate(line);
     for (const gfid of needHealing(world.directories)) stage.violate(`the index still names ${gfid}`);
     throwIfWrong(stage);
     return {

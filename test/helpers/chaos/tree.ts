@@ -9,6 +9,8 @@ export interface Moved {
   readonly kind: 'file' | 'directory';
   /** Where it may be; several where an answer is missing. `undefined`: gone. */
   places: readonly (Place | undefined)[];
+  /** Where it has been. */
+  readonly former: Place[];
 }
 
 export interface Place {
@@ -22,17 +24,24 @@ export class Tree {
   readonly things: Moved[] = [];
   /** Names that may or may not be there, whatever they hold: remains of a making whose outcome is unknown. */
   readonly litter: Place[] = [];
+  /** What was removed, or replaced by another. */
+  readonly removed: Moved[] = [];
   private serial = 0;
 
   constructor(readonly directory: string) {}
 
   next(kind: Moved['kind']): Moved {
-    return { id: FIRST + this.serial++, kind, places: [] };
+    return { id: FIRST + this.serial++, kind, places: [], former: [] };
   }
 
   /** A name that nothing has had before. */
   name(thing: Moved): string {
     return `${thing.kind[0]}${thing.id}.${this.serial++}`;
+  }
+
+  remove(thing: Moved): void {
+    this.things.splice(this.things.indexOf(thing), 1);
+    this.removed.push(thing);
   }
 
   /** Its path, if that is certain: it and all above it. */

@@ -5,8 +5,17 @@ import { IDENTITY, isContentOf, type Moved, type Place, type Tree } from './tree
 import type { World } from './world.ts';
 import type { BlockFile } from './writer.ts';
 
-/** What is wrong on the bricks after a round, when all is healed: nothing, if the promises were kept. */
-export async function judge(world: World, tree: Tree, files: readonly BlockFile[]): Promise<string[]> {
+/**
+ * What is wrong on the bricks after a round, when all is healed: nothing, if the promises were kept. `stormy`: at some time no
+ * copy of a directory was known to be good. Then a heal keeps the names of all copies, as GlusterFS's do: files may be found
+ * where they had been as well, and removed ones again.
+ */
+export async function judge(
+  world: World,
+  tree: Tree,
+  files: readonly BlockFile[],
+  stormy: boolean,
+): Promise<string[]> {
   const { directories, arbiter } = world;
   // Writes leave times of the brick's own clock.
   const wrong = differencesOfBricks(directories, { arbiter, mtimes: false });
@@ -18,12 +27,12 @@ export async function judge(world: World, tree: Tree, files: readonly BlockFile[
         said(
           `${file.path} block ${block}: generation ${found.generation} (${found.fault ?? 'whole'}), ${allowed} would be right`,
         );
-    for (const line of misplaced(directory, tree, files)) said(line);
+    for (const line of misplaced(directory, tree, files, stormy)) said(line);
   }
   return wrong;
 }
 
-function misplaced(brick: string, tree: Tree, files: readonly BlockFile[]): string[] {
+function misplaced(brick: string, tree: Tree, files: readonly BlockFile[], stormy: boolean): string[] {
   const contents = contentsBelow(brick, tree.directory);
   const own = new Set(files.map(({ path }) => path.slice(tree.directory.length + 1)));
   const wrong: string[] = [];
@@ -48,11 +57,18 @@ function misplaced(brick: string, tree: Tree, files: readonly BlockFile[]): stri
       const at = found.map((path) => (kind === 'directory' ? path.slice(0, -IDENTITY.length - 1) : path));
       if (kind === 'directory' && at.length === 1) homes.set(thing, at[0]!);
       const right = thing.places.map(pathOf);
+      const before = stormy ? thing.former.map(pathOf) : [];
+      const rest = at.filter((path) => right.includes(path) || !before.includes(path));
       const good =
-        at.length === 1 ? right.includes(at[0]) : at.length === 0 && thing.places.includes(undefined);
+        stormy && at.length > 1
+          ? rest.every((path) => right.includes(path))
+          : at.length === 1
+            ? right.includes(at[0])
+            : at.length === 0 && thing.places.includes(undefined);
       if (!good) wrong.push(`${kind} ${thing.id} is at [${at}], right would be one of [${right}]`);
     }
   const litter = new Set(tree.litter.map(pathOf));
+  if (stormy) for (const { former } of tree.removed) for (const place of former) litter.add(pathOf(place));
   for (const path of contents.keys()) {
     const top = path.split('/', 1)[0]!;
     const inLitter = [...litter].some(
