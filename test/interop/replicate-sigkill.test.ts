@@ -110,7 +110,8 @@ describe.each([
     expect(Object.values(await listedByGluster(volume, 'split-brain'))).toEqual([[], [], []]);
 
     const directories = volume.bricks.map(({ path }) => path);
-    await healAll(await connect(volume.url), directories);
+    // Changes of names leave no marks beforehand where all copies are there, with GlusterFS's clients, too: lookups find them.
+    await healAll(await connect(volume.url), directories, true);
     expect(needHealing(directories)).toEqual([]);
     const arbiter = type.includes('arbiter') ? 2 : undefined;
     expect(differencesOfBricks(directories, { arbiter, mtimes: false })).toEqual([]);
@@ -126,10 +127,10 @@ describe.each([
       for (const [position, last] of names.entries()) {
         const stem = ['one', 'two', 'three'][position]!;
         const found = there.filter((one) => one.split('.')[0] === stem);
-        expect(found).toHaveLength(1);
-        // The next rename may have been made, too.
+        expect(found.length).toBeGreaterThanOrEqual(1);
+        // The next rename may have been made, too, on some copies: then the file has both names.
         const number = (one: string) => Number(one.split('.')[1] ?? -1);
-        expect(number(found[0]!)).toBeGreaterThanOrEqual(number(last));
+        for (const one of found) expect(number(one)).toBeGreaterThanOrEqual(number(last));
       }
     }
   });

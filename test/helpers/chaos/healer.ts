@@ -22,8 +22,11 @@ function has(directory: string, gfid: string): boolean {
   return existsSync(place) && readdirSync(place).includes(gfid);
 }
 
-/** Heals all that the indices of bricks name, by a client of its own, as a self-heal daemon does. @returns how many files */
-export async function healAll(volume: Volume, directories: readonly string[]): Promise<number> {
+/**
+ * Heals all that the indices of bricks name, by a client of its own, as a self-heal daemon does; `full`: goes through all
+ * files. @returns how many files
+ */
+export async function healAll(volume: Volume, directories: readonly string[], full = false): Promise<number> {
   const healed = new Set<string>();
   const problems = new Map<string, string>();
   try {
@@ -37,7 +40,7 @@ export async function healAll(volume: Volume, directories: readonly string[]): P
     await waitUntil(
       async () => {
         problems.clear();
-        for await (const outcome of volume.healer().start()) {
+        for await (const outcome of volume.healer().start({ full })) {
           if (outcome.status === 'healed') healed.add(outcome.gfid);
           else if (outcome.status !== 'purged')
             problems.set('gfid' in outcome ? outcome.gfid : outcome.brick, JSON.stringify(outcome));
