@@ -29,10 +29,9 @@ afterAll(async () => {
 });
 
 /** Takes fcntl's lock of a whole file, appends a line at its end, gives the lock back: for each line of its arguments. */
-const appender = `use Fcntl; my $f = shift; open(F, '+<', $f) or die; for my $line (@ARGV) {
-  fcntl(F, F_SETLKW, pack('s s x4 q q i x4', F_WRLCK, 0, 0, 0, 0)) or die "lock: $!";
-  sysseek(F, 0, 2); syswrite(F, "$line\\n") or die "write: $!";
-  fcntl(F, F_SETLKW, pack('s s x4 q q i x4', F_UNLCK, 0, 0, 0, 0)) or die "unlock: $!"; }`;
+const appender = `use Fcntl; my $f = shift; open(F, '+<', $f) or die;
+  sub turn { my $lock = pack('s s x4 q q i x4', shift, 0, 0, 0, 0); fcntl(F, F_SETLKW, $lock) or die "lock: $!" }
+  for my $line (@ARGV) { turn(F_WRLCK); sysseek(F, 0, 2); syswrite(F, "$line\n") or die "write: $!"; turn(F_UNLCK) }`;
 
 test('appending under locks: every line is there once, whole', async () => {
   await clients[0]!.writeFile('/log', '');

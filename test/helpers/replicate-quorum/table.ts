@@ -58,4 +58,6 @@ export const quorumTable: readonly {
     ],
   },
   { name: 'replica 3', size: 3, arbiter: false, rules: ofThree },
+  // As long as both data copies are good; where the arbiter alone knows what they miss, nothing is changed.
+  { name: 'replica 2+1', size: 3, arbiter: true, rules: ofThree.filter(({ allows }) => allows === two) },
 ];
