@@ -69,7 +69,9 @@ async function copyWindow(
     for (let start = offset; start < end; start += BLOCK) starts.push(start);
     while (starts.length > 0) {
       const some = starts.splice(0, MOST_AT_ONCE);
-      await Promise.all(some.map((start) => copyBlock(heal, start, algorithm)));
+      // All of them, even where one has failed: what is on its way when the lock is gone would land on what clients write.
+      const copied = await Promise.allSettled(some.map((start) => copyBlock(heal, start, algorithm)));
+      for (const one of copied) if (one.status === 'rejected') throw one.reason;
     }
   } finally {
     await lock.release();

@@ -25,7 +25,8 @@ export async function healData(session: HealSession): Promise<HealResult> {
     return await locked(session, () => conclude(begun));
   } finally {
     fd.closed = true;
-    await windAll(state.upChildren, (child) => child.release({ fd }, session.context));
+    // Copies that are down as well: what is known of the fd there is forgotten, or closed where the brick is just back.
+    await windAll(state.children, (child) => child.release({ fd }, session.context));
     await alone.release();
   }
 }
