@@ -6,7 +6,7 @@ import { type FileType, type Iatt, typeOfMode } from '../../../../protocol/iatt.
 import { keys } from '../../../../protocol/keys.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
 import { failures, windAll } from '../../wind.ts';
-import { type Changelog, encodeChangelog } from '../changelog.ts';
+import { type Changelog, decodeChangelog, encodeChangelog } from '../changelog.ts';
 import { type ChildSet, indicesOf } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import { bringBack } from './anonymous.ts';
@@ -92,7 +92,8 @@ async function giveKnown(
 }
 
 /**
- * Marks a file that is about to be made on a copy: its sources accuse the copy of lacking all that it will lack.
+ * Marks a file that is about to be made on a copy: its sources accuse the copy of lacking all that it will lack. Where all
+ * of them do so already, the client that made the file has marked it, or a heal that did not come to its end.
  * @throws GlfsError where a source can't be marked
  */
 async function accuseNew(
@@ -102,11 +103,12 @@ async function accuseNew(
   target: number,
 ): Promise<void> {
   const inode = new Inode(stat.gfid, typeOfMode(stat.mode));
-  const dict = newcomerMarks(state, inode.type, target);
   const accusers = indicesOf(sources).filter((index) => {
     const gfid = gfidAt(view, index);
     return index !== target && gfid !== undefined && gfidEquals(gfid, stat.gfid);
   });
+  if (accusers.every((index) => accuses(state, view, index, target))) return;
+  const dict = newcomerMarks(state, inode.type, target);
   const answers = await windAll(
     accusers.map((index) => state.children[index]!),
     (child) =>
@@ -114,6 +116,22 @@ async function accuseNew(
   );
   const [failed] = failures(answers);
   if (failed !== undefined) throw failed.error;
+}
+
+/**
+ * The copy has accused the other, when the name was looked at, of lacking all that a new file lacks. Of a directory that is
+ * never taken for granted: its marks may have been for single names, and stand for less than all.
+ */
+function accuses(
+  { pendingNames }: ReplicateState,
+  { answers }: NameView,
+  index: number,
+  target: number,
+): boolean {
+  const { stat, xdata } = answers[index]!.reply!;
+  const type = typeOfMode(stat.mode);
+  const { data, metadata } = decodeChangelog(xdata?.bytes(pendingNames[target]!));
+  return type !== 'directory' && metadata !== 0 && (type !== 'file' || data !== 0);
 }
 
 /** A new directory is full of names that no index knows of: its data counter says so to those who go by the index. */

@@ -1,12 +1,12 @@
 import { GlfsError } from '../../../../errors.ts';
 import { Inode, type Reply } from '../../../../graph/index.ts';
-import { Dict } from '../../../../protocol/dict.ts';
 import { type Gfid, isNullGfid } from '../../../../protocol/gfid.ts';
 import { type Iatt, typeOfMode } from '../../../../protocol/iatt.ts';
 import { keyKinds } from '../../../../protocol/keys.ts';
 import { windAll } from '../../wind.ts';
 import { type ChildSet, childSet } from '../children.ts';
 import type { CopyAnswer } from '../operation.ts';
+import { wantMarks } from './examine.ts';
 import type { HealSession } from './session.ts';
 
 /** LOOKUP: a file without a gfid is no error. */
@@ -30,9 +30,9 @@ export async function viewName(
   parent: Inode,
   name: string,
 ): Promise<NameView> {
-  const xdata = new Dict().set(withoutGfid, 1);
+  const xdata = wantMarks(state).set(withoutGfid, 1);
   const answers = await windAll(state.children, (child) =>
-    child.lookup({ loc: { inode: new Inode(), parent, name }, flags: 0, xdata }, context),
+    child.lookup({ loc: { inode: new Inode(), parent, name }, flags: 0, xdata: xdata.clone() }, context),
   );
   return { parent, name, answers: answers.map(toNameAnswer) };
 }
