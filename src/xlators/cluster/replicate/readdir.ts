@@ -47,8 +47,10 @@ function isTrusted(
 ): boolean {
   const consistent = state.options['consistent-metadata'];
   const file = state.files.known(gfid);
-  if (file === undefined || !isFresh(state, file)) return !mayNeedHeal(state) && !consistent;
+  if (file === undefined) return !mayNeedHeal(state) && !consistent;
   const readable = file.readable('data') & file.readable('metadata');
-  if (!has(readable, index)) return false;
+  // However old that is: what this client has changed while the copy was away may not be marked on the others yet.
+  if (file.copies !== undefined && !has(readable, index)) return false;
+  if (!isFresh(state, file)) return file.pins === 0 && !mayNeedHeal(state) && !consistent;
   return !consistent || readChild(state, readable, { gfid, type: typeOfMode(mode) }) === index;
 }

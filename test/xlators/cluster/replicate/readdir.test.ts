@@ -139,6 +139,21 @@ describe('attributes in a listing', () => {
     expect(NAMES.map((name) => seen.get(name))).toEqual(NAMES.map(() => 4));
   });
 
+  test('are left out where the copy has been away, and what it missed may not be marked yet', async () => {
+    const fd = await start({}, 'text');
+    await lookup('file-3');
+    await lookup('file-4');
+    await lookup('file-5');
+    const { state } = set;
+    state.accuse(await set.copies[0]!.lookup('d/file-3'), 'data', 0b010);
+    state.file(await set.copies[0]!.lookup('d/file-5')).unmark({ kind: 'data', children: 0b010 });
+    // It is back: all must be asked again, and no brick has anything to heal.
+    state.generation++;
+    const seen = await sizes(fd);
+    const [third, fourth, fifth] = [3, 4, 5].map((number) => seen.get(`file-${number}`));
+    expect([third, fourth, fifth]).toEqual([undefined, 4, undefined]);
+  });
+
   test('are left out where the copy is known to be behind', async () => {
     const fd = await start({}, 'text');
     await lookup('file-3');
