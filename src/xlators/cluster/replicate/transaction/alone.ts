@@ -59,7 +59,7 @@ export async function changeUnder<K extends FopName>(
     return { error, failed: true };
   }
   const { error, outcome } = verdict;
-  if (!failed) {
+  if (!failed && !marking.owes) {
     finish();
     return error === undefined ? { reply: answer(state, operation, outcome), failed } : { error, failed };
   }

@@ -14,8 +14,10 @@ const readKinds: Record<ChangeKind, ReadKind> = { data: 'data', metadata: 'metad
 
 /**
  * One span of changes under marks, from the pre-op to the post-op, on copies that are locked meanwhile:
- * - pre-op: dirty + 1. Left out for names and attributes where all copies are there (optimistic-change-log);
- * - post-op: dirty - 1, and one more for each copy that lacks any of the changes, in one call.
+ * - pre-op: dirty + 1. Left out for names and attributes where all copies are there (optimistic-change-log). For data a copy
+ *   that is not there is accused before the first change: the post-op may come long after callers were answered, and if the
+ *   copies that have the change were lost until then, nobody would know that the one that was not there lacks it;
+ * - post-op: dirty - 1, and one more for each copy that lacks any of the changes and is not accused yet, in one call.
  * Where too few copies have made a change, dirty stays as it is: the copies that missed it may be the majority.
  */
 export class Marking {
@@ -30,6 +32,8 @@ export class Marking {
   writes = 0;
   private syncedWrites = 0;
   private blamed: ChildSet = NO_CHILDREN;
+  /** Copies that were accused before the first change. */
+  private told: ChildSet = NO_CHILDREN;
   private stays = false;
   private makes = false;
   /** All that were changed in this span are the same again on all copies. */
@@ -116,7 +120,24 @@ export class Marking {
     if (!state.quorum.met(marked.done)) {
       return marked.error ?? state.tooFew(marked.done);
     }
-    return this.consult(marked);
+    return this.consult(marked) ?? this.tell();
+  }
+
+  /** Accuses copies that take no part. Only now it is known that good ones do. */
+  private async tell(): Promise<GlfsError | undefined> {
+    const { state, kind, missing, ready } = this;
+    if (kind !== 'data' || missing === NO_CHILDREN) return undefined;
+    this.told = missing;
+    const marks = { kind, blamed: missing, pending: true };
+    const marked = await mark(state, this.targets, ready, marks, this.context);
+    this.fail(ready & ~marked.done);
+    if (!state.quorum.met(marked.done)) return marked.error ?? state.tooFew(marked.done);
+    return this.weigh(marked.done, this.good ?? NO_CHILDREN);
+  }
+
+  /** Copies lack a change that has been made, and are not accused yet: callers must wait for the post-op. */
+  get owes(): boolean {
+    return (this.blamed & ~this.told) !== NO_CHILDREN;
   }
 
   /** May the change be made, as far as the copies' marks of each other tell? */
@@ -216,7 +237,9 @@ export class Marking {
   }
 
   private async postOp(): Promise<GlfsError | undefined> {
-    const { state, kind, blamed } = this;
+    const { state, kind, told } = this;
+    const blamed = this.blamed & ~told;
+    const pardoned = this.changed ? NO_CHILDREN : told;
     const children = this.ready;
     const dirty = this.makes ? 1 : this.dirtied && !this.stays ? -1 : 0;
     if ((dirty === 0 && blamed === NO_CHILDREN) || children === NO_CHILDREN) {
@@ -224,7 +247,7 @@ export class Marking {
     }
     // What makes a file dirty is all that is known: nobody's counters are touched.
     const pending = !this.makes || blamed !== NO_CHILDREN;
-    const marks = { kind, dirty, blamed, pending, name: this.note };
+    const marks = { kind, dirty, blamed, pardoned, pending, name: this.note };
     const marked = await mark(state, this.targets, children, marks, this.context);
     this.fail(children & ~marked.done);
     return this.changed && !this.enough(marked.done)

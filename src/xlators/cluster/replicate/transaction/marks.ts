@@ -20,6 +20,8 @@ export interface Marks {
   readonly dirty?: number;
   /** Copies that are accused: one more for each. */
   readonly blamed: ChildSet;
+  /** Copies that were accused for a change which then was not made: one less for each. */
+  readonly pardoned?: ChildSet;
   /** Counters of the copies are told, even where none is moved. */
   readonly pending: boolean;
   /** What the index notes of the name: it is about to change or not the same everywhere, or it is the same again. */
@@ -61,12 +63,13 @@ export async function mark(
   return { done, counters: told, error: last };
 }
 
-function counters(state: ReplicateState, { kind, dirty, blamed, pending }: Marks): Dict {
+function counters(state: ReplicateState, marks: Marks): Dict {
+  const { kind, dirty, blamed, pardoned = NO_CHILDREN, pending } = marks;
   const dict = new Dict();
   if (pending) {
-    const one = blamed === NO_CHILDREN ? zeros : encodeChangelog({ [kind]: 1 });
     for (const [index, name] of state.pendingNames.entries()) {
-      dict.setBytes(name, has(blamed, index) ? one : zeros);
+      const moved = Number(has(blamed, index)) - Number(has(pardoned, index));
+      dict.setBytes(name, moved === 0 ? zeros : encodeChangelog({ [kind]: moved }));
     }
   }
   if (dirty !== undefined) dict.setBytes(state.dirtyName, encodeChangelog({ [kind]: dirty }));

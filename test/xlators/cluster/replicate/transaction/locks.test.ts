@@ -78,9 +78,10 @@ describe('locks of a file', () => {
     expect(file.calls(0)).toEqual([
       'try',
       'mark dirty 1 0 0',
+      'mark c2 1 0 0',
       'write',
       'fsync',
-      'mark c2 1 0 0, dirty -1 0 0',
+      'mark dirty -1 0 0',
       'drop',
     ]);
     expect(file.calls(2)).toEqual([]);

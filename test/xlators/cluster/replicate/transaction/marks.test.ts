@@ -29,6 +29,17 @@ function unlink(file: ReplicatedFile, refusals: Readonly<Record<number, ErrnoCod
   );
 }
 
+test('a change of names or attributes that a copy was not there for is answered when that copy is accused', async () => {
+  for (const change of [unlink, (file: ReplicatedFile) => file.setattr()]) {
+    const file = new ReplicatedFile();
+    file.learn();
+    file.down(1);
+    await change(file);
+    expect(file.marks(0)).toMatch(/^c1 0 (0 1|1 0)$/);
+    expect(file.marks(2)).toBe(file.marks(0));
+  }
+});
+
 describe('marks of a write', () => {
   test('accuse the copy that failed, once, and are set when the caller hears of it', async () => {
     const file = new ReplicatedFile();
@@ -54,6 +65,36 @@ describe('marks of a write', () => {
     await file.write();
     await file.settle();
     expect(file.allMarks).toEqual(['', '', '']);
+  });
+
+  test('accuse a copy that is not there before the first write: those that have it may be lost before the post-op', async () => {
+    const file = new ReplicatedFile();
+    file.down(1);
+    await file.write();
+    await file.write(10);
+    expect(file.allMarks).toEqual(['c1 1 0 0, dirty 1 0 0', '', 'c1 1 0 0, dirty 1 0 0']);
+    await file.settle();
+    expect(file.allMarks).toEqual(['c1 1 0 0', '', 'c1 1 0 0']);
+  });
+
+  test('accuse nobody who was not there where nothing has been written after all', async () => {
+    const file = new ReplicatedFile();
+    file.down(1);
+    for (const index of [0, 2]) file.fails(index, 'write', 'ENOSPC', 1);
+    await expect(file.write()).rejects.toMatchObject({ code: 'ENOSPC', outcome: 'failed' });
+    await file.settle();
+    expect(file.allMarks).toEqual(['', '', '']);
+  });
+
+  test('accuse nobody for copies that are all bad', async () => {
+    const file = new ReplicatedFile();
+    for (const index of [0, 2]) file.setMarks(index, 'c0', [1, 0, 0]);
+    for (const index of [0, 2]) file.setMarks(index, 'c2', [1, 0, 0]);
+    const before = file.allMarks;
+    file.down(1);
+    await expect(file.write()).rejects.toMatchObject({ code: 'EIO' });
+    await file.settle();
+    expect(file.allMarks).toEqual(before);
   });
 
   test('stay where all copies are lost: nobody knows what they have done', async () => {
