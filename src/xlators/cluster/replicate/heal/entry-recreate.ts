@@ -38,6 +38,9 @@ export async function recreate(heal: EntryHeal, recreation: Recreation, target: 
   await removeName(heal, view, target);
   if ((await hasFile(heal, target, stat)) && (await giveKnown(heal, recreation, type, target))) return;
   await accuseNew(heal, recreation, stat, target);
+  // This client's readers may know the copy by the whole file that it had until now.
+  for (const kind of ['data', 'metadata'] as const)
+    heal.state.accuse(new Inode(stat.gfid, type), kind, 1 << target);
   await make(heal, recreation, stat, target);
 }
 
