@@ -211,11 +211,19 @@ export class VolumeSession implements Mount {
 /** What translators say of their subvolumes, with the reason that a brick gave. A refused login is EACCES, a subdirectory that isn't there ENOENT. */
 function telling(error: unknown, subdirectory: boolean): unknown {
   let root = error;
-  while (root instanceof GlfsError && root.cause instanceof GlfsError && root.brick === undefined)
+  const reasons: string[] = [];
+  for (;;) {
+    // A translator may have told what those below it said.
+    if (root instanceof GlfsError && !reasons.at(-1)?.includes(root.reason)) reasons.push(root.reason);
+    if (!(root instanceof GlfsError && root.cause instanceof GlfsError && root.brick === undefined)) break;
     root = root.cause;
+  }
   if (!(error instanceof GlfsError) || !(root instanceof GlfsError) || root.brick === undefined) return error;
   const missing = subdirectory && isGlfsError(root.cause, 'ENOENT') ? 'ENOENT' : error.code;
   const code = isGlfsError(root.cause, 'EACCES') ? 'EACCES' : missing;
-  const reason = root === error ? error.reason : `${error.reason}: ${root.reason}`;
-  return new GlfsError(code, reason, { brick: root.brick, translator: root.translator, cause: error });
+  return new GlfsError(code, reasons.join(': '), {
+    brick: root.brick,
+    translator: root.translator,
+    cause: error,
+  });
 }

@@ -58,7 +58,7 @@ async function putStandardInput(session: Session, url: string, options: CopyOpti
  */
 async function makeParents(session: Session, target: string, sources: readonly string[]): Promise<void> {
   if (!sources.some((source) => source === '-' || existsSync(source))) return;
-  const { volume, location } = await session.open(target);
+  const { volume, location } = await orFail(`target ${quote(target)}`, session.open(target));
   const { path } = parentOf(location);
   try {
     await volume.mkdir(path, { ...session.calls, mode: 0o777 & ~session.umask, recursive: true });

@@ -53,10 +53,17 @@ export class Subvolumes {
     );
   }
 
+  /** Of one that is down, what it said of that. */
+  whyDown(child: Subvolume): GlfsError | undefined {
+    return this.states.get(child)?.reason;
+  }
+
   /** ENOTCONN that names the subvolume, and why it is down where that is known. */
   downError(child: Subvolume): GlfsError {
-    const cause = this.states.get(child)?.reason;
-    return new GlfsError('ENOTCONN', `subvolume ${child.name} is down`, { translator: child.name, cause });
+    const cause = this.whyDown(child);
+    const text = `subvolume ${child.name} is down`;
+    const reason = cause === undefined ? text : `${text}: ${cause.reason}`;
+    return new GlfsError('ENOTCONN', reason, { translator: child.name, cause });
   }
 
   /** Runs work that may fail without harm; `close` of the translator waits for it. */

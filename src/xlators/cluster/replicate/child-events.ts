@@ -70,10 +70,12 @@ export class ChildEvents {
       return;
     }
     const { state } = this;
-    const down = indicesOf(state.all & ~state.up).map((index) => state.children[index]!.name);
-    const reason = new GlfsError('ENOTCONN', `too few copies are there: ${down.join(', ')} down`, {
+    const down = indicesOf(state.all & ~state.up).map((index) => state.children[index]!);
+    // The last to report may be one that is up.
+    const why = cause ?? down.map((child) => state.whyDown(child)).find((known) => known !== undefined);
+    const reason = new GlfsError('ENOTCONN', state.tooFew(state.up).reason, {
       translator: state.name,
-      cause,
+      cause: why,
     });
     this.emit({ kind: 'child-down', reason });
   }

@@ -3,7 +3,15 @@ import type { Environment, Inode, OptionValues, Subvolume } from '../../../graph
 import type { Gfid } from '../../../protocol/gfid.ts';
 import { Subvolumes } from '../subvolumes.ts';
 import { PENDING_PREFIX } from './changelog.ts';
-import { allChildren, type ChildSet, childSet, countOf, indicesOf, MOST_CHILDREN } from './children.ts';
+import {
+  allChildren,
+  type ChildSet,
+  childSet,
+  countOf,
+  indicesOf,
+  MOST_CHILDREN,
+  NO_CHILDREN,
+} from './children.ts';
 import { type FileState, FileStates, type ReadKind } from './file-state.ts';
 import type { Replicate } from './index.ts';
 import type { ReplicateOptions } from './options.ts';
@@ -152,9 +160,14 @@ export class ReplicateState extends Subvolumes {
   tooFew(children: ChildSet): GlfsError {
     const missing = indicesOf(this.all & ~children).map((index) => this.children[index]!);
     const causes = missing.filter((child) => !this.isUp(child)).map((child) => this.downError(child));
+    const named = missing.map((child) => {
+      const why = this.isUp(child) ? undefined : this.whyDown(child);
+      return why === undefined ? child.name : `${child.name} (${why.reason})`;
+    });
+    const some = children === NO_CHILDREN ? 'none' : `only ${countOf(children)}`;
     return new GlfsError(
       'ENOTCONN',
-      `only ${countOf(children)} of ${this.children.length} copies are there: ${missing.map(({ name }) => name).join(', ')} missing`,
+      `${some} of ${this.children.length} copies are there: ${named.join(', ')} missing`,
       {
         translator: this.name,
         cause: causes.length > 0 ? new AggregateError(causes, 'copies are down') : undefined,

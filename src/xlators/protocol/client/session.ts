@@ -107,7 +107,7 @@ export class BrickSession {
       this.startedAt = performance.now();
       void this.connect();
     } else if (this.state === 'up' || this.state === 'grace') listener.up();
-    else if (this.state === 'down') listener.down(this.reason);
+    else if (this.state === 'down') listener.down(this.unavailable());
   }
 
   detach(listener: SessionListener): void {
