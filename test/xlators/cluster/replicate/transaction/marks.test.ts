@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type ErrnoCode, GlfsError } from '../../../../../src/errors.ts';
 import { Inode, rootContext } from '../../../../../src/graph/index.ts';
@@ -34,7 +35,24 @@ test('a change of names or attributes that a copy was not there for is answered 
     const file = new ReplicatedFile();
     file.learn();
     file.down(1);
-    await change(file);
+    let marking = 0;
+    let accuse = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      accuse = resolve;
+    });
+    file.wrap(0, 'xattrop', async (next) => {
+      if (++marking === 2) await held;
+      return next();
+    });
+    let answered = false;
+    const running = change(file).then(() => {
+      answered = true;
+    });
+    while (marking < 2) await turn();
+    await turn();
+    expect(answered).toBe(false);
+    accuse();
+    await running;
     expect(file.marks(0)).toMatch(/^c1 0 (0 1|1 0)$/);
     expect(file.marks(2)).toBe(file.marks(0));
   }
