@@ -1,5 +1,6 @@
 import { GlfsError } from '../../../errors.ts';
 import type { GraphEvent, Subvolume } from '../../../graph/index.ts';
+import { UpcallFlag } from '../../../protocol/upcall-flag.ts';
 import { indicesOf } from './children.ts';
 import { healLocks, loseCopy } from './lock-heal.ts';
 import type { ReplicateState } from './state.ts';
@@ -26,8 +27,15 @@ export class ChildEvents {
     else if (event.kind === 'child-down') this.goes(child, event.reason);
     else {
       contended(this.state, event);
+      this.doubt(event);
       this.emit(event);
     }
+  }
+
+  /** Another client has changed attributes, and marks are attributes: a copy that it could not reach may be accused now. */
+  private doubt(event: GraphEvent): void {
+    if (event.kind !== 'cache-invalidation' || (event.flags & UpcallFlag.XATTR) === 0) return;
+    this.state.files.known(event.gfid)?.forget();
   }
 
   private comes(child: Subvolume): void {
