@@ -1,6 +1,7 @@
 import { GlfsError } from '../../../../errors.ts';
 import { gfidEquals, gfidToString } from '../../../../protocol/gfid.ts';
 import { type ChildSet, indicesOf } from '../children.ts';
+import { gather } from './entry-gather.ts';
 import { assignGfids, chooseByPolicy, conflict } from './entry-gfid.ts';
 import { recreate } from './entry-recreate.ts';
 import { removeName } from './entry-remove.ts';
@@ -44,7 +45,8 @@ async function follow(
     return;
   }
   const stat = statAt(given, source)!;
-  const view = await assignGfids(heal, given, stat.gfid, stat.mode);
+  const view = await gather(heal, await assignGfids(heal, given, stat.gfid, stat.mode), source);
+  if (view === undefined) return;
   for (const target of indicesOf(sinks)) {
     if (target === source || sameFile(view, source, target)) continue;
     await recreate(heal, { view, source, sources }, target);
@@ -58,11 +60,13 @@ async function merge(heal: EntryHeal, given: NameView, sinks: ChildSet): Promise
   if (first === undefined) return;
   const named = indicesOf(having).find((index) => gfidAt(given, index) !== undefined);
   const { gfid, mode } = statAt(given, named ?? first)!;
-  const view = await assignGfids(heal, given, gfid, mode);
-  const source = resolve(heal, view, having);
+  const known = await assignGfids(heal, given, gfid, mode);
+  const source = resolve(heal, known, having);
+  const view = await gather(heal, known, source);
+  if (view === undefined) return;
   for (const target of indicesOf(sinks)) {
     if (target !== source && !sameFile(view, source, target)) {
-      await recreate(heal, { view, source, sources: having }, target);
+      await recreate(heal, { view, source, sources: present(view) }, target);
     }
   }
 }

@@ -13,7 +13,7 @@ import type { HealSession } from './session.ts';
 const withoutGfid = keyKinds.int('gfidless-lookup');
 
 /** What all steps of one heal of names share: whatever directory they are in. */
-export type EntryHeal = Pick<HealSession, 'state' | 'context' | 'policy'>;
+export type EntryHeal = Pick<HealSession, 'state' | 'context' | 'policy' | 'signal'>;
 
 export type NameAnswer = CopyAnswer<'lookup'>;
 

@@ -11,7 +11,8 @@ import type { HealSession } from './session.ts';
  *   data:     whole file in the heal domain (tie-break), then in the transactions' domain the whole file (wait), given back,
  *             then one block after the other (wait), then the whole file once more (wait)
  *   metadata: the range that stands for attributes in the transactions' domain (tie-break)
- *   entry:    whole directory in the heal domain (tie-break), then names or all of it in the transactions' domain
+ *   entry:    whole directory in the heal domain (tie-break), then names or all of it in the transactions' domain (wait), then
+ *             other names of a directory that was renamed, wherever they are (try)
  * On each copy, from the first to the last where it waits.
  */
 
@@ -36,6 +37,9 @@ export interface HealLock {
   /** Never rejects: what can't be given back goes with the connection. Idempotent. */
   release(): Promise<void>;
 }
+
+/** Whoever takes locks, under his own name. */
+type Locker = Pick<HealSession, 'state' | 'context' | 'signal'>;
 
 /** How one lock is taken and given back on one copy. */
 interface LockCalls {
@@ -73,7 +77,7 @@ export function lockInode(
 
 /** As `lockInode`, an entrylk: a name in `directory`, or all of it without one. */
 export function lockEntry(
-  session: HealSession,
+  session: Locker,
   domain: string,
   directory: Inode,
   name: string | undefined,
@@ -99,7 +103,7 @@ export function lockEntry(
   });
 }
 
-async function takeLock(session: HealSession, mode: LockMode, calls: LockCalls): Promise<HealLock> {
+async function takeLock(session: Locker, mode: LockMode, calls: LockCalls): Promise<HealLock> {
   const { state } = session;
   const children = state.childrenOf(state.up);
   const tried = await windAll(children, (child) => calls.take(child, false));
@@ -125,7 +129,7 @@ async function takeLock(session: HealSession, mode: LockMode, calls: LockCalls):
 
 /** Undefined where the heal is given up first: the lock is given back when it is granted after all. */
 function waitFor(
-  { signal }: HealSession,
+  { signal }: Locker,
   child: Subvolume,
   calls: LockCalls,
 ): Promise<Answer<unknown> | undefined> {

@@ -5,6 +5,7 @@ import { indicesOf } from '../children.ts';
 import type { CopyAnswer } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
+import { gather } from './entry-gather.ts';
 import { assignGfids } from './entry-gfid.ts';
 import { isSplitBrain, resolve, sameFile } from './entry-one.ts';
 import { recreate } from './entry-recreate.ts';
@@ -96,7 +97,9 @@ async function heal(
   const chosen = resolve(session, given, right);
   const gfid = gfidAt(given, chosen) ?? anyGfid(given) ?? wanted;
   if (gfid === undefined) return;
-  const view = await assignGfids(session, given, gfid, statAt(given, chosen)!.mode);
+  const known = await assignGfids(session, given, gfid, statAt(given, chosen)!.mode);
+  const view = await gather(session, known, chosen);
+  if (view === undefined) return;
   for (const target of indicesOf(session.state.all)) {
     if (target === chosen || sameFile(view, chosen, target)) continue;
     await recreate(session, { view, source: chosen, sources: present(view) }, target);
