@@ -83,7 +83,9 @@ async function soak(): Promise<string> {
           row.heals += heals;
         } catch (error) {
           row.failures++;
-          failures.push(`seed ${seed}, ${type}: ${(error as Error).message}`);
+          const text = `seed ${seed}, ${type}: ${(error as Error).message}`;
+          failures.push(text);
+          process.stderr.write(`${text}\n`);
         }
         const { cuts, locked, changing } = world.watch.tally;
         row.kills += cuts - before.cuts;
