@@ -145,9 +145,9 @@ function waitFor(
   });
 }
 
-/** Where the answer was lost the lock may be held, and must be given back. */
+/** Where the answer was lost, or says that something went wrong, the lock may be held, and must be given back. */
 function isGranted({ error }: Answer<unknown>): boolean {
-  return error === undefined || error.outcome === 'unknown';
+  return error?.code !== 'EAGAIN';
 }
 
 function heldBy(state: ReplicateState, answers: readonly Answer<unknown>[], calls: LockCalls): HealLock {

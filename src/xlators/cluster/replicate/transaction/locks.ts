@@ -3,13 +3,22 @@ import type { CallContext } from '../../../../graph/index.ts';
 import { wind } from '../../wind.ts';
 import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
-import type { Lockee } from './lockees.ts';
+import type { LockAction, Lockee } from './lockees.ts';
 
 /*
  * Lock order, the same in every client of a volume and in GlusterFS's: all copies at once without waiting; where another
  * client was faster on one, everything is given back and taken again waiting, lockee by lockee, and within each from the
  * first copy to the last. So two clients never wait for each other.
  */
+
+/** One lockee, as the copies have answered for it. */
+interface Grant {
+  on: ChildSet;
+  /** Copies that have failed, and may have locked it before they did: it is given back there, too, or it would stay for ever. */
+  unsure: ChildSet;
+  /** By position: departures when the copy was asked. What it granted on a connection that it has lost since is gone. */
+  readonly since: number[];
+}
 
 /** Locks of one owner on several copies. */
 export class Locks {
@@ -20,16 +29,16 @@ export class Locks {
     private readonly state: ReplicateState,
     private readonly lockees: readonly Lockee[],
     /** By lockee. */
-    private readonly granted: readonly ChildSet[],
-    /** When locking began: what a copy granted on a connection that it has lost since is void. */
-    readonly departures: readonly number[],
+    private readonly grants: readonly Grant[],
+    /** When locking began: who has gone since takes no part, whatever it holds. */
+    private readonly departures: readonly number[],
     /** Number of the subvolumes' comings and goings at that time. */
     readonly generation: number,
     private readonly context: CallContext,
     /** Why copies are missing among `children`. */
     readonly error: GlfsError | undefined,
   ) {
-    this.children = granted.reduce((set, one) => set & one, state.all);
+    this.children = grants.reduce((set, { on }) => set & on, state.all);
   }
 
   /** Copies that still hold the locks. */
@@ -46,12 +55,13 @@ export class Locks {
 
   /** Gives everything back. Never rejects: what can't be given back goes with the connection. */
   async drop(): Promise<void> {
-    const { state, lockees, granted, context, departures } = this;
-    const drops = lockees.flatMap((lockee, number) =>
-      state
-        .childrenOf(state.stayed(granted[number]!, departures))
-        .map((child) => wind(child, () => lockee.act(child, 'drop', context))),
-    );
+    const { state, lockees, grants, context } = this;
+    const drops = lockees.flatMap((lockee, number) => {
+      const { on, unsure, since } = grants[number]!;
+      return state
+        .childrenOf(state.stayed(on | unsure, since))
+        .map((child) => wind(child, () => lockee.act(child, 'drop', context)));
+    });
     for (const { child, error } of await Promise.all(drops)) {
       if (error === undefined || isGlfsError(error, 'ENOTCONN')) continue;
       state.log.debug({ translator: state.name, subvolume: child.name, error }, 'unlock failed');
@@ -70,14 +80,19 @@ export async function takeLocks(
 ): Promise<Locks> {
   const departures = [...state.departures];
   const { generation, up } = state;
-  const made = (granted: readonly ChildSet[], error: GlfsError | undefined): Locks =>
-    new Locks(state, lockees, granted, departures, generation, context, error);
+  const made = ({ grants, error }: Asked): Locks =>
+    new Locks(state, lockees, grants, departures, generation, context, error);
 
   const tried = await tryAll(state, lockees, up, context);
-  if (!tried.contended) return made(tried.granted, tried.error);
-  await made(tried.granted, undefined).drop();
-  const waited = await waitForAll(state, lockees, up, context);
-  return made(waited.granted, waited.error);
+  if (!tried.contended) return made(tried);
+  await made(tried).drop();
+  return made(await waitForAll(state, lockees, up, context));
+}
+
+interface Asked {
+  readonly grants: readonly Grant[];
+  readonly contended: boolean;
+  readonly error?: GlfsError;
 }
 
 async function tryAll(
@@ -85,20 +100,20 @@ async function tryAll(
   lockees: readonly Lockee[],
   children: ChildSet,
   context: CallContext,
-): Promise<{ granted: ChildSet[]; contended: boolean; error?: GlfsError }> {
-  const granted = lockees.map(() => NO_CHILDREN);
+): Promise<Asked> {
+  const grants = lockees.map((): Grant => ({ on: NO_CHILDREN, unsure: NO_CHILDREN, since: [] }));
   let contended = false;
   let last: GlfsError | undefined;
   const tries = lockees.flatMap((lockee, number) =>
     indicesOf(children).map(async (index) => {
-      const { error } = await wind(state.children[index]!, (child) => lockee.act(child, 'try', context));
-      if (error === undefined) granted[number]! |= 1 << index;
-      else if (isGlfsError(error, 'EAGAIN')) contended = true;
+      const error = await ask(state, lockee, grants[number]!, index, 'try', context);
+      if (error === undefined) return;
+      if (isGlfsError(error, 'EAGAIN')) contended = true;
       else last = error;
     }),
   );
   await Promise.all(tries);
-  return { granted, contended, error: last };
+  return { grants, contended, error: last };
 }
 
 async function waitForAll(
@@ -106,15 +121,28 @@ async function waitForAll(
   lockees: readonly Lockee[],
   children: ChildSet,
   context: CallContext,
-): Promise<{ granted: ChildSet[]; error?: GlfsError }> {
-  const granted = lockees.map(() => NO_CHILDREN);
+): Promise<Asked> {
+  const grants = lockees.map((): Grant => ({ on: NO_CHILDREN, unsure: NO_CHILDREN, since: [] }));
   let last: GlfsError | undefined;
   for (const [number, lockee] of lockees.entries()) {
     for (const index of indicesOf(children)) {
-      const { error } = await wind(state.children[index]!, (child) => lockee.act(child, 'wait', context));
-      if (error === undefined) granted[number]! |= 1 << index;
-      else last = error;
+      last = (await ask(state, lockee, grants[number]!, index, 'wait', context)) ?? last;
     }
   }
-  return { granted, error: last };
+  return { grants, contended: false, error: last };
+}
+
+async function ask(
+  state: ReplicateState,
+  lockee: Lockee,
+  grant: Grant,
+  index: number,
+  action: LockAction,
+  context: CallContext,
+): Promise<GlfsError | undefined> {
+  grant.since[index] = state.departures[index]!;
+  const { error } = await wind(state.children[index]!, (child) => lockee.act(child, action, context));
+  if (error === undefined) grant.on |= 1 << index;
+  else if (!isGlfsError(error, 'EAGAIN', 'ENOTCONN')) grant.unsure |= 1 << index;
+  return error;
 }

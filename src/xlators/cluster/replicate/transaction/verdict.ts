@@ -134,6 +134,16 @@ function isSymmetric(refusals: ReadonlyMap<number, GlfsError>): boolean {
   return sure(first) && others.every((error) => sure(error) && error.code === first.code);
 }
 
+/** What no copy can say of the file as long as another one has made the change: whoever says so is behind. */
+const refuted: ReadonlySet<string> = new Set<ErrnoCode>([
+  'ENODATA',
+  'ENOENT',
+  'ESTALE',
+  'EEXIST',
+  'ENOTDIR',
+  'EISDIR',
+]);
+
 /** Of several reasons the one that says most; among all others the last copy's. */
 const telling: readonly ErrnoCode[] = ['ENODATA', 'ENOENT', 'ESTALE', 'ENOSPC'];
 
@@ -147,8 +157,10 @@ function finalError(
     const error = state.tooFew(succeeded);
     return succeeded === NO_CHILDREN ? error : error.with({ outcome: 'unknown' });
   }
-  const code = telling.find((one) => errors.some((error) => error.code === one));
-  const chosen = errors.findLast((error) => code === undefined || error.code === code)!;
+  const credible = succeeded === NO_CHILDREN ? errors : errors.filter(({ code }) => !refuted.has(code));
+  if (credible.length === 0) return behind(state, errors);
+  const code = telling.find((one) => credible.some((error) => error.code === one));
+  const chosen = credible.findLast((error) => code === undefined || error.code === code)!;
   const unknown = succeeded !== NO_CHILDREN || errors.some((error) => error.outcome === 'unknown');
   const outcome = unknown ? 'unknown' : 'failed';
   if (errors.length === 1) return chosen.outcome === outcome ? chosen : chosen.with({ outcome });
@@ -160,5 +172,13 @@ function finalError(
     gfid: chosen.gfid,
     outcome,
     cause,
+  });
+}
+
+function behind(state: ReplicateState, errors: readonly GlfsError[]): GlfsError {
+  return new GlfsError('EIO', 'some copies have made the change, too many others are behind', {
+    translator: state.name,
+    outcome: 'unknown',
+    cause: new AggregateError(errors, `${errors.length} copies failed`),
   });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { GlfsError } from '../../../../../src/errors.ts';
 import { Inode, type Request, rootContext } from '../../../../../src/graph/index.ts';
 import type { EntryTarget } from '../../../../../src/xlators/cluster/replicate/operation.ts';
 import { runTransaction } from '../../../../../src/xlators/cluster/replicate/transaction/index.ts';
@@ -86,6 +87,35 @@ describe('locks of a file', () => {
     ]);
     expect(file.calls(2)).toEqual([]);
     expect(file.allMarks).toEqual(['c2 1 0 0', 'c2 1 0 0', '']);
+  });
+
+  test('are given back, too, where a copy failed that may have locked it first', async () => {
+    const file = new ReplicatedFile(alone);
+    file.wrap(2, 'finodelk', async (next) => {
+      await next();
+      throw new GlfsError('EIO');
+    });
+    await file.write();
+    await file.settle();
+    expect(file.calls(2)).toEqual(['try', 'drop']);
+    expect(file.allMarks).toEqual(['c2 1 0 0', 'c2 1 0 0', '']);
+  });
+
+  test('are given back where they were granted on a connection made while others were waited for', async () => {
+    const file = new ReplicatedFile(alone);
+    file.fails(0, 'finodelk', 'EAGAIN', 1);
+    const waiting = file.write();
+    // The first copy lets it wait: the last one is asked when it has come back.
+    const free = file.holds(0, 'finodelk');
+    await new Promise((resolve) => setImmediate(resolve));
+    file.down(2);
+    file.up(2);
+    free();
+    await waiting;
+    await file.settle();
+    const calls = file.calls(2);
+    expect(calls.filter((call) => call === 'wait')).toHaveLength(1);
+    expect(calls.at(-1)).toBe('drop');
   });
 
   test('without a quorum end the change, and nothing is left behind', async () => {

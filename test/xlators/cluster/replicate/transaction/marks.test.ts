@@ -354,6 +354,29 @@ describe('marks of names', () => {
     expect(file.allMarks).toEqual(['dirty 0 0 1', '', '']);
   });
 
+  test.each([
+    ['ENOENT', 'ESTALE'],
+    ['EEXIST', 'EEXIST'],
+    ['ENODATA', 'ENOENT'],
+  ] as const)(
+    'one has made the change: %s and %s of others are no word about the file',
+    async (one, other) => {
+      const file = new ReplicatedFile();
+      const error = await unlink(file, { 1: one, 2: other }).then(
+        () => undefined,
+        (thrown: unknown) => thrown as GlfsError,
+      );
+      expect(error).toMatchObject({ code: 'EIO', outcome: 'unknown' });
+      expect((error!.cause as AggregateError).errors).toMatchObject([{ code: one }, { code: other }]);
+      expect(file.allMarks).toEqual(['dirty 0 0 1', '', '']);
+    },
+  );
+
+  test.each(['ENOTCONN', 'ENOSPC'] as const)('%s is told before that', async (code) => {
+    const file = new ReplicatedFile();
+    await expect(unlink(file, { 1: 'ENOENT', 2: code })).rejects.toMatchObject({ code, outcome: 'unknown' });
+  });
+
   test('do not accuse a copy that is pardoned', async () => {
     const file = new ReplicatedFile();
     await unlink(file, { 1: 'ENOTEMPTY' });
