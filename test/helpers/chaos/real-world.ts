@@ -39,6 +39,7 @@ export async function realWorld({
   };
   const directories = volume.bricks.map(({ path }) => path);
   let daemon = false;
+  const dead = new Set<number>();
   const world = {
     name: `real ${type}`,
     size,
@@ -52,9 +53,16 @@ export async function realWorld({
         entryTimeout: 0,
         translatorOptions: { '*-client-*.ping-timeout': String(pingTimeout) },
       }),
-    kill: (brick: number) => volume.killBrick(brick),
+    async kill(brick: number) {
+      dead.add(brick);
+      await volume.killBrick(brick);
+    },
     async restart(brick: number) {
+      dead.delete(brick);
       await volume.restartBrick(brick);
+      // glusterd starts all that are dead: those that are to stay so are killed once more.
+      if (dead.size > 0) await volume.refresh();
+      for (const other of dead) await volume.killBrick(other);
     },
     async freeze(brick: number) {
       volume.stopBrick(brick);
