@@ -17,27 +17,43 @@ export const plainVolume: Readonly<Record<string, string>> = {
 
 /** What GlusterFS's mount thinks of the copies of its first replica set: whether each is up. */
 export function upForMount(mount: Mount, volume: TestVolume): boolean[] {
-  const text = readFileSync(mount.at(`.meta/graphs/active/${volume.name}-replicate-0/private`), 'latin1');
-  return [...text.matchAll(/^child_up\[\d+\] = (\d)/gm)].map(([, up]) => up === '1');
+  return [...dumpOfMount(mount, volume).matchAll(/^child_up\[\d+\] = (\d)/gm)].map(([, up]) => up === '1');
+}
+
+/** How many copies it wants: `none`, `auto`, `fixed 2`. */
+export function ruleForMount(mount: Mount, volume: TestVolume): string {
+  const text = dumpOfMount(mount, volume);
+  return [/^quorum-type = (\w+)/m, /^quorum-count = (\d+)/m]
+    .flatMap((line) => text.match(line)?.[1] ?? [])
+    .join(' ');
+}
+
+function dumpOfMount(mount: Mount, { name }: TestVolume): string {
+  return readFileSync(mount.at(`.meta/graphs/active/${name}-replicate-0/private`), 'latin1');
 }
 
 /** What glfs thinks of them. */
 export function upForVolume(volume: Volume): boolean[] {
-  const found = findReplicate(volume.statedump());
-  return Object.values(found).map(({ up }) => up);
+  return Object.values(findReplicate(volume.statedump())?.subvolumes ?? {}).map(({ up }) => up);
 }
 
-type Dumped = Record<string, { up: boolean }>;
+export function ruleForVolume(volume: Volume): string | undefined {
+  return findReplicate(volume.statedump())?.['quorum-rule'];
+}
 
-function findReplicate(dump: unknown): Dumped {
-  if (typeof dump !== 'object' || dump === null) return {};
-  const { subvolumes, quorum } = dump as { subvolumes?: Dumped; quorum?: boolean };
-  if (subvolumes !== undefined && quorum !== undefined) return subvolumes;
+interface Dumped {
+  readonly subvolumes: Record<string, { up: boolean }>;
+  readonly 'quorum-rule': string;
+}
+
+function findReplicate(dump: unknown): Dumped | undefined {
+  if (typeof dump !== 'object' || dump === null) return undefined;
+  if ('subvolumes' in dump && 'quorum-rule' in dump) return dump as Dumped;
   for (const inner of Object.values(dump)) {
     const found = findReplicate(inner);
-    if (Object.keys(found).length > 0) return found;
+    if (found !== undefined) return found;
   }
-  return {};
+  return undefined;
 }
 
 /** Waits until clients have noticed which bricks are up. */

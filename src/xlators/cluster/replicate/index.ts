@@ -64,6 +64,7 @@ export class Replicate extends Translator<ReplicateOptions> {
     return {
       subvolumes: Object.fromEntries(state.children.map((child) => [child.name, { up: state.isUp(child) }])),
       quorum: state.quorum.met(state.up),
+      'quorum-rule': state.quorum.rule,
       generation: state.generation,
       files: state.files.size,
     };

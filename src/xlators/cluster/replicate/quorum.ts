@@ -2,6 +2,8 @@ import { allChildren, type ChildSet, countOf, has } from './children.ts';
 
 /** How many copies must take part for an operation to count: `quorum-type` and `quorum-count`. */
 export interface Quorum {
+  /** In words: `none`, `auto`, `fixed 2`. */
+  readonly rule: string;
   /** False where any single copy will do: there is nothing to check then. */
   readonly wanted: boolean;
   /** Whether these copies are enough. */
@@ -21,11 +23,12 @@ export interface QuorumRule {
  */
 export function makeQuorum({ type, count, children }: QuorumRule): Quorum {
   const chosen = type ?? (children > 2 ? 'auto' : count > 0 ? 'fixed' : 'none');
-  if (chosen === 'auto') return { wanted: true, met: (set) => majority(set, children) };
+  if (chosen === 'auto') return { rule: chosen, wanted: true, met: (set) => majority(set, children) };
   if (chosen === 'fixed' && count > 0) {
-    return { wanted: true, met: (set) => countOf(set & allChildren(children)) >= count };
+    const met = (set: ChildSet): boolean => countOf(set & allChildren(children)) >= count;
+    return { rule: `fixed ${count}`, wanted: true, met };
   }
-  return { wanted: false, met: (set) => set !== 0 };
+  return { rule: 'none', wanted: false, met: (set) => set !== 0 };
 }
 
 function majority(set: ChildSet, children: number): boolean {
