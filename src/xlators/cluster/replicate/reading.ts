@@ -57,12 +57,19 @@ async function attempts<T>(
   let tried: ChildSet = 0;
   let last: GlfsError | undefined;
   let isHealed = false;
+  let isAskedAnew = false;
   for (;;) {
     throwIfEnded(context);
     const file = await ensureFresh(state, inode, context, fd);
     const chosen = choose(state, file, reading, tried);
     if (chosen === undefined) {
       if (last !== undefined) throw last;
+      if (!isAskedAnew && !isSplit(file)) {
+        // Each copy alone is bad in the eyes of another moment: one was asked before a change, one is accused since.
+        isAskedAnew = true;
+        file.forget();
+        continue;
+      }
       if (isHealed || !isResolvable(state, file)) throw unreadable(state, file, reading);
       isHealed = true;
       await healFile(state, inode.gfid, context);
@@ -116,10 +123,14 @@ function choose<T>(
   return { index: choice, isForced: true };
 }
 
+/** The copies have said so themselves. */
+function isSplit({ copies }: FileState): boolean {
+  return copies !== undefined && (copies.splitBrain.data || copies.splitBrain.metadata);
+}
+
 /** Split-brain for which a policy has been set. */
-function isResolvable(state: ReplicateState, { copies }: FileState): boolean {
-  if (copies === undefined || state.options['favorite-child-policy'] === 'none') return false;
-  return copies.splitBrain.data || copies.splitBrain.metadata;
+function isResolvable(state: ReplicateState, file: FileState): boolean {
+  return state.options['favorite-child-policy'] !== 'none' && isSplit(file);
 }
 
 function unreadable<T>(state: ReplicateState, { copies }: FileState, { inode }: Reading<T>): GlfsError {

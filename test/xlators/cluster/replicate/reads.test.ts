@@ -255,3 +255,16 @@ describe('split-brain', () => {
     }
   });
 });
+
+test('no copy seems good, though none says that they are split: they are asked once more', async () => {
+  const inode = await start();
+  const fd = await opened(inode);
+  await read(fd);
+  // One was too short when it was asked, the others are accused since.
+  set.state.file(inode).accuse('data', 0b111);
+  expect(texts).toContain(await read(fd));
+  await accuse([2], [0, 1], 'data');
+  await accuse([0], [2], 'data');
+  set.state.file(inode).forget();
+  await expect(read(fd)).rejects.toMatchObject({ code: 'EIO' });
+});
