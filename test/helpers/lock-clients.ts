@@ -107,7 +107,7 @@ export class LockClient {
 
   /** Ends this client's connection to a brick, and nobody else's; it is made again at once. */
   cut(index: number): void {
-    const brick = this.graph.translators.filter((each) => each instanceof ProtocolClient)[index]!.brick;
+    const brick = this.graph.translators.filter((each) => each instanceof ProtocolClient)[index]!['brick'];
     brick.session.current?.connection.destroy();
   }
 
