@@ -1,6 +1,6 @@
 import { type GlfsError, isGlfsError } from '../../../../errors.ts';
-import type { CallContext } from '../../../../graph/index.ts';
-import { wind } from '../../wind.ts';
+import type { CallContext, Subvolume } from '../../../../graph/index.ts';
+import { type Answer, wind } from '../../wind.ts';
 import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import type { LockAction, Lockee } from './lockees.ts';
@@ -60,14 +60,29 @@ export class Locks {
       const { on, unsure, since } = grants[number]!;
       return state
         .childrenOf(state.stayed(on | unsure, since))
-        .map((child) => wind(child, () => lockee.act(child, 'drop', context)));
+        .map((child) => giveBack(child, () => lockee.act(child, 'drop', context)));
     });
     for (const { child, error } of await Promise.all(drops)) {
-      if (error === undefined || isGlfsError(error, 'ENOTCONN')) continue;
+      if (error === undefined || isGlfsError(error, ...released)) continue;
       state.log.debug({ translator: state.name, subvolume: child.name, error }, 'unlock failed');
     }
   }
 }
+
+/** What a brick says that does not have the lock any more, or never had it. */
+const released = ['ENOTCONN', 'EINVAL', 'ENOENT', 'ESTALE'] as const;
+
+/** A lock that stays keeps everybody out for as long as the connection lasts: a brick that fails is asked again. */
+async function giveBack(child: Subvolume, drop: () => Promise<unknown>): Promise<Answer<unknown>> {
+  let answer = await wind(child, drop);
+  for (let left = RETRIES; left > 0 && answer.error !== undefined; left--) {
+    if (isGlfsError(answer.error, ...released)) break;
+    answer = await wind(child, drop);
+  }
+  return answer;
+}
+
+const RETRIES = 3;
 
 /**
  * Locks all of `lockees` on all copies that are up. A copy that can't be locked takes no part. `context` carries the owner.

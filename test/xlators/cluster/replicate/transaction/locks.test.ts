@@ -91,8 +91,11 @@ describe('locks of a file', () => {
 
   test('are given back, too, where a copy failed that may have locked it first', async () => {
     const file = new ReplicatedFile(alone);
+    let asked = false;
     file.wrap(2, 'finodelk', async (next) => {
-      await next();
+      const reply = await next();
+      if (asked) return reply;
+      asked = true;
       throw new GlfsError('EIO');
     });
     await file.write();
@@ -116,6 +119,21 @@ describe('locks of a file', () => {
     const calls = file.calls(2);
     expect(calls.filter((call) => call === 'wait')).toHaveLength(1);
     expect(calls.at(-1)).toBe('drop');
+  });
+
+  test('are given back once more where a copy fails to take them', async () => {
+    const file = new ReplicatedFile(alone);
+    let failures = 0;
+    file.wrap(1, 'finodelk', (next) => {
+      const isDrop = file.calls(1).includes('write');
+      if (!isDrop || failures === 2) return next();
+      failures++;
+      return Promise.reject(new GlfsError('EIO'));
+    });
+    await file.write();
+    await file.settle();
+    expect(failures).toBe(2);
+    expect(file.calls(1).at(-1)).toBe('drop');
   });
 
   test('without a quorum end the change, and nothing is left behind', async () => {
