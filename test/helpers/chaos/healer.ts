@@ -22,6 +22,15 @@ function has(directory: string, gfid: string): boolean {
   return existsSync(place) && readdirSync(place).includes(gfid);
 }
 
+/** What heals have put aside on bricks and not removed yet: a healer does that last. */
+export function putAside(directories: readonly string[]): string[] {
+  return directories.flatMap((directory) =>
+    readdirSync(directory)
+      .filter((name) => name.startsWith('.glusterfs-anonymous-inode-'))
+      .flatMap((name) => readdirSync(join(directory, name)).map((gfid) => join(directory, name, gfid))),
+  );
+}
+
 /**
  * Heals all that the indices of bricks name, by a client of its own, as a self-heal daemon does; `full`: goes through all
  * files. @returns how many files

@@ -4,7 +4,7 @@ import type { Pool } from '../pool.ts';
 import { brickState } from '../statedump.ts';
 import { TestVolume } from '../volume.ts';
 import { waitUntil } from '../wait.ts';
-import { healAll, needHealing } from './healer.ts';
+import { healAll, needHealing, putAside } from './healer.ts';
 import { TransactionWatch } from './transaction-watch.ts';
 import type { World } from './world.ts';
 
@@ -82,7 +82,7 @@ export async function realWorld({
       const before = needHealing(directories).length;
       await waitUntil(
         async () => {
-          if (needHealing(directories).length === 0) return true;
+          if (needHealing(directories).length === 0 && putAside(directories).length === 0) return true;
           // It refuses while the daemon is still connecting to a brick.
           await pool.manager.tryCli(['volume', 'heal', name]);
           return false;
