@@ -1,9 +1,11 @@
 import { Inode, rootContext } from '../../../src/graph/index.ts';
 import { fromVolfile, type Volume } from '../../../src/index.ts';
+import { type Logger, silent } from '../../../src/logger.ts';
 import { Dict } from '../../../src/protocol/dict.ts';
 import { gfidFromString } from '../../../src/protocol/gfid.ts';
 import { keys } from '../../../src/protocol/keys.ts';
 import { type ActiveFault, type Cluster, startCluster } from '../../../src/testing/index.ts';
+import { MERGED } from '../../../src/xlators/cluster/replicate/heal/entry-decision.ts';
 import { connectBrick, credentialsIn } from '../connect-brick.ts';
 import { FaultProxy } from '../faults.ts';
 import { gfidsBelow } from './disk.ts';
@@ -31,6 +33,13 @@ export async function embeddedWorld(type: string, seed: number): Promise<World &
       text.replace(`option remote-port ${port}\n`, `option remote-port ${proxies[index]!.port}\n`),
     cluster.volfile(NAME),
   );
+  let merges = 0;
+  const logger: Logger = {
+    ...silent,
+    debug: (_details, message) => {
+      if (message === MERGED) merges++;
+    },
+  };
   const rules = new Map<number, ActiveFault>();
   const directories = bricks.map(({ directory }) => directory);
   return {
@@ -39,10 +48,12 @@ export async function embeddedWorld(type: string, seed: number): Promise<World &
     ...(type.includes('arbiter') ? { arbiter: bricks.length - 1 } : {}),
     directories,
     watch,
+    merges: () => merges,
     connect: (pingTimeout): Promise<Volume> =>
       fromVolfile(volfile, {
         name: NAME,
         entryTimeout: 0,
+        logger,
         translatorOptions: { '*-client-*.ping-timeout': String(pingTimeout) },
       }),
     kill: (brick) => bricks[brick]!.kill(),
@@ -61,7 +72,7 @@ export async function embeddedWorld(type: string, seed: number): Promise<World &
         await bricks[brick]!.fill(false);
       },
     },
-    heal: async () => healAll(await cluster.connect(NAME), directories),
+    heal: async () => healAll(await cluster.connect(NAME, { logger }), directories),
     locks: (directory) => locksOf(cluster, directories, directory),
     async [Symbol.asyncDispose]() {
       for (const proxy of proxies) await proxy.close();

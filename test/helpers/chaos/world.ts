@@ -11,6 +11,11 @@ export interface World {
   /** Where the bricks lie. */
   readonly directories: readonly string[];
   readonly watch: TransactionWatch;
+  /**
+   * How often a heal has kept the names of all copies of a directory, since none was known to be right. Absent where others
+   * heal, too.
+   */
+  merges?(): number;
   /** With the seconds after which a brick that says nothing is given up. */
   connect(pingTimeout: number): Promise<Volume>;
   kill(brick: number): Promise<void>;

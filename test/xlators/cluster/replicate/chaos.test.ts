@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { embeddedWorld } from '../../../helpers/chaos/embedded-world.ts';
 import { embeddedFlavours } from '../../../helpers/chaos/flavours.ts';
 import { playRound } from '../../../helpers/chaos/round.ts';
@@ -14,8 +14,11 @@ const types = ['replicate 3', 'replicate 3', 'replicate 3 arbiter 1'];
 
 const sum = { cuts: 0, locked: 0, changing: 0, operations: 0, refused: 0, heals: 0 };
 
+// Rounds wait more than they work: several share the time.
+vi.setConfig({ maxConcurrency: 3 });
+
 describe.skipIf(rounds === 0)('random schedules', () => {
-  test.each(Array.from({ length: rounds }, (_, index) => first + index))(
+  test.concurrent.each(Array.from({ length: rounds }, (_, index) => first + index))(
     'seed %i',
     async (seed) => {
       const flavour = embeddedFlavours[seed % embeddedFlavours.length]!;

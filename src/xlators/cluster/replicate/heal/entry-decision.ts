@@ -14,6 +14,9 @@ export interface DirectoryDecision extends EntryDecision {
   readonly full: boolean;
 }
 
+/** What a heal says before it keeps the names of all copies. */
+export const MERGED = 'no copy of the directory is known to be right: names of all are kept';
+
 /**
  * Reads the marks of a directory that is locked on all copies.
  * @throws GlfsError ENOTCONN, ENOENT, ESTALE where a copy does not answer: who is silent may be the one that accuses.
@@ -33,10 +36,15 @@ export async function decide(
   const decision = doubtful
     ? { source: undefined, sources: NO_CHILDREN, sinks: state.all }
     : { source: indicesOf(sources)[0]!, sources, sinks };
+  const clean = !isMarked(before, 'entry');
+  if (doubtful && !clean) {
+    const details = { translator: state.name, directory: String(directory) };
+    state.log.debug(details, MERGED);
+  }
   return {
     ...decision,
     before,
-    clean: !isMarked(before, 'entry'),
+    clean,
     full: !state.options['granular-entry-heal'] || wantsFullCrawl(before, decision),
   };
 }
