@@ -30,6 +30,7 @@ export class MountCaller implements Caller {
   mkdir = (name: string) => mkdir(this.at(name));
   make = (name: string, text: string) => writeFile(this.at(name), text);
   hold = async (name: string) => {
+    await this.release();
     this.held = await open(this.at(name), 'r+');
   };
   // What could not be written is told again at the close.
@@ -57,6 +58,7 @@ export class VolumeCaller implements Caller {
   mkdir = (name: string) => this.volume.mkdir(this.at(name));
   make = (name: string, text: string) => this.volume.writeFile(this.at(name), text);
   hold = async (name: string) => {
+    await this.release();
     this.held = await this.volume.open(this.at(name), 'r+');
   };
   release = async () => void (await this.held?.close().catch(() => {}));
