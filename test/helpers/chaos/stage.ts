@@ -1,4 +1,4 @@
-import type { Volume } from '../../../src/index.ts';
+import type { GlfsError, Volume } from '../../../src/index.ts';
 import { isGlfsError } from '../../../src/index.ts';
 import { waitUntil } from '../wait.ts';
 import type { Weather } from './weather.ts';
@@ -97,7 +97,9 @@ export class Stage {
       this.refused.set(kindOf(what), (this.refused.get(kindOf(what)) ?? 0) + 1);
       if (this.ended) return undefined;
       const code = isGlfsError(error) ? error.code : undefined;
-      this.log(`${what}: ${(error as Error).message}`);
+      // In the dark all is refused, over and over: it would drive out of the story how that came about.
+      if (!(this.weather.bad && code === 'ENOTCONN' && (error as GlfsError).outcome === 'failed'))
+        this.log(`${what}: ${(error as Error).message}`);
       if (!this.weather.mayFail(begun, code))
         this.violate(`${what} failed while enough bricks had all: ${describe(error)}`);
       // Refusals come at once: they must not keep this process from all else.
