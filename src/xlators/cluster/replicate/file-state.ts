@@ -48,6 +48,8 @@ export class FileState {
   private lastAccused = 0;
   /** Whose copy the administrator reads in split-brain: replica.split-brain-choice. */
   choice: number | undefined;
+  /** Until then another client is expected to want the file's locks again: milliseconds of performance.now(). */
+  sharedUntil = 0;
   /** Those for whom this state must not go: transactions, locks, open fds, heals. */
   pins = 0;
 

@@ -14,6 +14,12 @@ import { windCopies } from './winding.ts';
 
 const MILLISECONDS = 1000;
 
+/**
+ * Bricks tell holders of a lock at most every so many milliseconds that another client waits (notify-contention-delay of
+ * features/locks): for that long after the last time nobody keeps a lock in vain.
+ */
+const SHARED = 5000;
+
 /** A file as its lock knows it: the fd is that of the last change, for what is to be done after it. */
 export interface LockedFile extends FileTarget {
   fd?: FileTarget['fd'];
@@ -85,6 +91,13 @@ export class FileLock {
     this.phase = 'closing';
     this.later = [...this.turns.takeWaiting(), ...this.later];
     this.next();
+  }
+
+  /** Another client wants the lock: it is given up, and not kept for a while. */
+  share(): void {
+    const { state, file } = this.setup;
+    state.file(file.inode).sharedUntil = performance.now() + SHARED;
+    this.close();
   }
 
   /** Gives the lock up; resolves when all marks of changes that have begun are set. */
@@ -162,7 +175,7 @@ export class FileLock {
     }
     marking.agreed();
     if (operation.fop === 'fsync') marking.synced(sequence);
-    if (this.isWanted(answers)) this.close();
+    if (this.isWanted(answers)) this.share();
     this.speaker ??= speaker(state, operation, participants);
     const outcome = { answers, participants, succeeded: participants, failed: marking.missing };
     turn.resolve(answer(state, operation, outcome, this.speaker));
@@ -222,8 +235,10 @@ export class FileLock {
 
   /** Nobody is there: waits for the next change for a while. */
   private linger(): void {
-    const delay = this.setup.state.options['post-op-delay-secs'] * MILLISECONDS;
-    if (!this.lingers || delay === 0) {
+    const { state, file } = this.setup;
+    const delay = state.options['post-op-delay-secs'] * MILLISECONDS;
+    const shared = performance.now() < state.file(file.inode).sharedUntil;
+    if (!this.lingers || delay === 0 || shared) {
       this.close();
       return;
     }

@@ -74,8 +74,8 @@ export class FileLocks {
   /** Another client waits for the file. */
   contended(gfid: Gfid): void {
     const pair = this.pairs.get(gfidKey(gfid));
-    pair?.data?.close();
-    pair?.metadata?.close();
+    pair?.data?.share();
+    pair?.metadata?.share();
   }
 
   /** Copies have come or gone: what is held is not what is to be held. */

@@ -98,7 +98,7 @@ describe('the lock is given up', () => {
     expect(performance.now() - began).toBeGreaterThan(950);
   });
 
-  test('when another client waits for it, and taken again for the next write', async () => {
+  test('when another client waits for it, taken again for the next write, and not kept then', async () => {
     const file = new ReplicatedFile();
     await file.write();
     file.copies[1]!.raise(contention(file, 'another-domain'));
@@ -107,7 +107,11 @@ describe('the lock is given up', () => {
     file.copies[1]!.raise(contention(file));
     await file.write();
     await quiet();
-    expect(file.calls(0).filter((one) => ['try', 'drop'].includes(one))).toEqual(['try', 'drop', 'try']);
+    // Bricks tell only every five seconds that somebody waits.
+    expect(file.calls(0).filter((one) => ['try', 'drop'].includes(one))).toEqual([
+      ...['try', 'drop'],
+      ...['try', 'drop'],
+    ]);
   });
 
   test('when replies count locks of others', async () => {
@@ -148,9 +152,10 @@ describe('the lock is given up', () => {
     expect(file.calls(1)).toEqual(['try', 'mark dirty 1 0 0', 'write', 'write']);
     free();
     await Promise.all([first, overlapping, later]);
+    await quiet();
     expect(file.calls(1)).toEqual([
       ...['try', 'mark dirty 1 0 0', 'write', 'write', 'fsync', 'mark dirty -1 0 0', 'drop'],
-      ...['try', 'mark dirty 1 0 0', 'write', 'write'],
+      ...['try', 'mark dirty 1 0 0', 'write', 'write', 'fsync', 'mark dirty -1 0 0', 'drop'],
     ]);
   });
 
