@@ -33,8 +33,14 @@ async function tell(volume: Volume, name: string): Promise<Told> {
   const file = await volume.open(name, 'r+');
   const write = async (at: number, letter: string): Promise<void> => {
     told.bytes.delete(at);
-    await file.pwrite(Buffer.alloc(SIZE, letter), at * SIZE);
-    told.bytes.set(at, letter);
+    try {
+      await file.pwrite(Buffer.alloc(SIZE, letter), at * SIZE);
+      told.bytes.set(at, letter);
+    } catch (error) {
+      // One that was made before it may have been acknowledged while this one waited.
+      told.bytes.delete(at);
+      throw error;
+    }
   };
   const steps: (() => Promise<unknown>)[] = [
     () => write(0, 'b'),
