@@ -53,7 +53,7 @@ async function counts(volume: {
   const text = await volume.cli('profile', volume.name, 'info', 'incremental');
   const sums = new Map<string, number>();
   for (const [, calls, fop] of text.matchAll(
-    /^\s*[\d.]+\s+[\d.]+ us\s+[\d.]+ us\s+[\d.]+ us\s+(\d+)\s+(\w+)/gm,
+    /^\s*[\d.]+\s+[\d.]+ (?:us|ns)\s+[\d.]+ (?:us|ns)\s+[\d.]+ (?:us|ns)\s+(\d+)\s+(\w+)/gm,
   ))
     sums.set(fop!, (sums.get(fop!) ?? 0) + Number(calls));
   return sums;
