@@ -117,10 +117,11 @@ export class Copy {
     await this.child.xattrop({ loc, operation: XattropFlag.ADD_ARRAY, dict, xdata }, this.context);
   }
 
-  async dirty(path: string): Promise<void> {
+  async dirty(path: string, name?: string): Promise<void> {
     const dict = new Dict().setBytes(this.state.dirtyName, encodeChangelog({ entry: 1 }));
+    const xdata = name === undefined ? undefined : new Dict().set(keys.indexNameIn, name);
     const loc = { inode: await this.lookup(path) };
-    await this.child.xattrop({ loc, operation: XattropFlag.ADD_ARRAY, dict }, this.context);
+    await this.child.xattrop({ loc, operation: XattropFlag.ADD_ARRAY, dict, xdata }, this.context);
   }
 }
 

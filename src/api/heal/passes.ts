@@ -4,6 +4,7 @@ import { type Gfid, gfidKey, gfidToString } from '../../protocol/gfid.ts';
 import { fileOfCopy, settleIndex } from '../../xlators/cluster/replicate/crawl/file-of-copy.ts';
 import { IndexDirectory, type IndexKind } from '../../xlators/cluster/replicate/crawl/index-directory.ts';
 import { cleanAnonymous } from '../../xlators/cluster/replicate/heal/anonymous-cleaning.ts';
+import { dropLeftovers } from '../../xlators/cluster/replicate/heal/entry-leftovers.ts';
 import {
   type HealResult,
   healFile,
@@ -112,7 +113,9 @@ export class IndexPasses {
       const outcome = await this.heal(gfid, file.path);
       if (outcome !== undefined) return outcome;
     }
-    if (!this.problems.has(gfidToString(gfid))) await settleIndex(set.state, copy.child, gfid, context);
+    if (this.problems.has(gfidToString(gfid))) return undefined;
+    if (directory.kind === 'entry-changes') await dropLeftovers(set.state, gfid, context);
+    else await settleIndex(set.state, copy.child, gfid, context);
     return undefined;
   }
 

@@ -3,10 +3,12 @@ import type { Inode, Subvolume } from '../../../../graph/index.ts';
 import { indicesOf } from '../children.ts';
 import { listing } from '../crawl/index-directory.ts';
 import { isPrivateName } from '../private-names.ts';
+import type { ReplicateState } from '../state.ts';
 import { changedNames, forgetName } from './entry-changes.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
 import { healOneName } from './entry-one.ts';
 import { viewName } from './entry-view.ts';
+import { answered, type Examination, isMarked } from './examine.ts';
 import { lockEntry, lockError } from './locks.ts';
 import { checkpoint, type HealSession } from './session.ts';
 
@@ -24,35 +26,35 @@ export interface Crawled {
  */
 export async function crawl(session: HealSession, decision: DirectoryDecision): Promise<Crawled> {
   const failures: GlfsError[] = [];
-  if (!decision.full && (await crawlIndices(session, decision, failures))) return { full: false, failures };
-  for (const index of order(decision)) {
-    const child = session.state.children[index]!;
-    const noted = session.state.options['granular-entry-heal']
-      ? await changedNames(child, session.inode, session.context)
-      : undefined;
-    await crawlNames(session, { child, listed: session.inode, noted }, failures);
+  const { state, inode } = session;
+  const notes = state.options['granular-entry-heal'] ? await notesOf(session) : [];
+  const full = decision.full || marked(decision.before).some((index) => notes[index] === undefined);
+  for (const index of order(state, decision, full)) {
+    const child = state.children[index]!;
+    const noted = notes[index];
+    const listed = full ? inode : noted;
+    if (listed !== undefined) await crawlNames(session, { child, listed, noted }, failures);
   }
-  return { full: true, failures };
+  return { full, failures };
 }
 
-/** False where the index of those who should know has nothing of the directory: its marks are older than the index. */
-async function crawlIndices(
-  session: HealSession,
-  decision: DirectoryDecision,
-  failures: GlfsError[],
-): Promise<boolean> {
-  let known = false;
-  for (const index of order(decision)) {
-    const child = session.state.children[index]!;
-    const noted = await changedNames(child, session.inode, session.context);
-    if (noted !== undefined) await crawlNames(session, { child, listed: noted, noted }, failures);
-    if (decision.source === undefined || index === decision.source) known ||= noted !== undefined;
-  }
-  return known;
+/** By position: the part of each copy's index that holds the directory's names. */
+function notesOf({ state, inode, context }: HealSession): Promise<(Inode | undefined)[]> {
+  return Promise.all(state.children.map((child) => changedNames(child, inode, context)));
 }
 
-function order({ source, sinks }: DirectoryDecision): number[] {
-  return source === undefined ? indicesOf(sinks) : [...indicesOf(sinks), source];
+/**
+ * Copies that bear marks for names. Each has noted its own: one that has died before it could accuse the others is right and
+ * knows nothing of it. Where a copy with marks has no names, its marks are older than the index.
+ */
+function marked(before: Examination): number[] {
+  return indicesOf(answered(before)).filter((index) => isMarked([before[index]], 'entry'));
+}
+
+/** Names that differ may be in any index. Copies that are right have all the same names but for those. */
+function order({ all }: ReplicateState, { source, sinks }: DirectoryDecision, full: boolean): number[] {
+  if (source === undefined) return indicesOf(sinks);
+  return full ? [...indicesOf(sinks), source] : [...indicesOf(sinks), ...indicesOf(all & ~sinks)];
 }
 
 interface Listing {

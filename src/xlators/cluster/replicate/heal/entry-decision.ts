@@ -1,5 +1,5 @@
 import type { Inode } from '../../../../graph/index.ts';
-import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
+import { indicesOf, NO_CHILDREN } from '../children.ts';
 import { accountsOf, accusersWanted, findDirection } from './direction.ts';
 import type { EntryDecision } from './entry-one.ts';
 import { answered, type Examination, examine, isExamined, isMarked } from './examine.ts';
@@ -35,7 +35,8 @@ export async function decide(
     sources === NO_CHILDREN || sinks === state.all || sinks === NO_CHILDREN || witness.some(Boolean);
   const decision = doubtful
     ? { source: undefined, sources: NO_CHILDREN, sinks: state.all }
-    : { source: indicesOf(sources)[0]!, sources, sinks };
+    : // All marks go in the end: copies that only those accuse who are wrong themselves are healed, too.
+      { source: indicesOf(sources)[0]!, sources, sinks: state.all & ~sources };
   const clean = !isMarked(before, 'entry');
   if (doubtful && !clean) {
     const details = { translator: state.name, directory: String(directory) };
@@ -45,15 +46,11 @@ export async function decide(
     ...decision,
     before,
     clean,
-    full: !state.options['granular-entry-heal'] || wantsFullCrawl(before, decision),
+    full: !state.options['granular-entry-heal'] || wantsFullCrawl(before),
   };
 }
 
 /** Whoever marks without noting names says so in the data counter, which directories have no other use for. */
-function wantsFullCrawl(before: Examination, { source, sinks }: EntryDecision): boolean {
-  const asked: ChildSet = source === undefined ? sinks : sinks | (1 << source);
-  return indicesOf(asked).some((index) => {
-    const found = before[index];
-    return isExamined(found) && found.pending.some(({ data }) => data !== 0);
-  });
+function wantsFullCrawl(before: Examination): boolean {
+  return before.some((found) => isExamined(found) && found.pending.some(({ data }) => data !== 0));
 }

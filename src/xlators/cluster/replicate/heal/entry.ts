@@ -6,6 +6,7 @@ import { NO_CHILDREN } from '../children.ts';
 import { type Crawled, crawl } from './entry-crawl.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
 import { isSplitBrain } from './entry-one.ts';
+import { type Examination, isExamined } from './examine.ts';
 import { lockEntry, lockError } from './locks.ts';
 import { undoMarks } from './marks.ts';
 import { type HealResult, type HealSession, requireAll } from './session.ts';
@@ -73,6 +74,7 @@ async function conclude(
 ): Promise<void> {
   const { state, inode } = session;
   await restoreTimes(session, source);
+  const granular = state.options['granular-entry-heal'];
   const error = await undoMarks(session, inode, {
     kind: 'entry',
     before,
@@ -80,9 +82,19 @@ async function conclude(
     healed: sinks,
     locked: state.all,
     fullCrawl: full,
-    purgeIndex: state.options['granular-entry-heal'],
+    // Bricks purge where nobody is accused, whether or not a change has been interrupted meanwhile: its names must stay.
+    purgeIndex: granular && sameMarks(before, (await decide(session, inode)).before),
   });
   if (error !== undefined) throw error;
+}
+
+function sameMarks(one: Examination, other: Examination): boolean {
+  return one.every((before, index) => {
+    const now = other[index];
+    if (!isExamined(before) || !isExamined(now)) return false;
+    const moved = now.pending.some(({ entry }, accused) => entry !== before.pending[accused]!.entry);
+    return !moved && now.dirty.entry === before.dirty.entry;
+  });
 }
 
 /** A heal leaves the times of the directory as they were: those of the source, or where there is none the latest. */

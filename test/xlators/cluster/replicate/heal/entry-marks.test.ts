@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Inode, rootContext } from '../../../../../src/graph/index.ts';
 import { type Gfid, gfidToString, newGfid } from '../../../../../src/protocol/gfid.ts';
 import { EntryLockCommand, EntryLockType } from '../../../../../src/protocol/messages.ts';
+import { dropLeftovers } from '../../../../../src/xlators/cluster/replicate/heal/entry-leftovers.ts';
 import { brickMarks, brickTree, indexNames } from '../../../../helpers/brick-tree.ts';
 import { ReplicaCopies } from '../../../../helpers/replica-copies.ts';
 import { waitUntil } from '../../../../helpers/wait.ts';
@@ -48,6 +49,11 @@ function marks(): string[] {
   return set.bricks.flatMap((brick) =>
     brickMarks(brick.directory).filter((line) => line.startsWith(`${directory} `)),
   );
+}
+
+/** By brick: what its index has of the test's directory. */
+function noted(): string[][] {
+  return set.bricks.map((brick) => indexNames(brick.directory).filter((line) => line.startsWith(directory)));
 }
 
 function everywhere(...all: string[]): string[][] {
@@ -109,8 +115,7 @@ test('marks in the counter of data ask for all names', async () => {
   expect(await set.heal(directory)).toMatchObject({ status: 'healed' });
   expect(names()).toEqual(everywhere('noted', 'unnoted'));
   expect(marks()).toEqual([]);
-  for (const brick of set.bricks)
-    expect(indexNames(brick.directory).filter((line) => line.startsWith(directory))).toEqual([]);
+  expect(noted()).toEqual(everywhere());
 });
 
 test('so do marks that are older than the index', async () => {
@@ -118,6 +123,91 @@ test('so do marks that are older than the index', async () => {
   await set.missed([2], directory, ['unnoted'], false);
   expect(await set.heal(directory)).toMatchObject({ status: 'healed' });
   expect(names()).toEqual(everywhere('unnoted'));
+});
+
+test('names that differ may be noted by any copy that is right', async () => {
+  await create([0], 'before');
+  await create([1, 2], 'after');
+  // The second copy's brick died before it could be told: all that its index has is of a change that went well.
+  await set.copies[1]!.accuse(directory, [], {}, 'other');
+  for (const name of ['before', 'after']) await set.copies[2]!.accuse(directory, [0], { entry: 1 }, name);
+  expect(await set.heal(directory)).toMatchObject({ status: 'healed', sinks: 1 });
+  expect(names()).toEqual(everywhere('after'));
+  expect(marks()).toEqual([]);
+  expect(noted()).toEqual(everywhere());
+});
+
+test('the marks of one copy are older than the index, those of another are not: all names are looked at', async () => {
+  await create([1, 2], 'noted');
+  await create([1, 2], 'unnoted');
+  await set.copies[1]!.accuse(directory, [0], { entry: 1 }, 'noted');
+  await set.copies[2]!.accuse(directory, [0], { entry: 1 });
+  expect(await set.heal(directory)).toMatchObject({ status: 'healed', sinks: 1 });
+  expect(names()).toEqual(everywhere('noted', 'unnoted'));
+  expect(marks()).toEqual([]);
+});
+
+test('any copy that is right may ask for all names', async () => {
+  await create([1, 2], 'unnoted');
+  await set.copies[1]!.accuse(directory, [0], { entry: 1 }, 'noted');
+  await set.copies[2]!.accuse(directory, [0], { entry: 1, data: 1 }, 'noted');
+  expect(await set.heal(directory)).toMatchObject({ status: 'healed', sinks: 1 });
+  expect(names()).toEqual(everywhere('unnoted'));
+  expect(marks()).toEqual([]);
+});
+
+test('copies that only a wrong one accuses are healed with it', async () => {
+  await create([0, 2], 'first');
+  await set.copies[0]!.accuse(directory, [1], { entry: 1 }, 'first');
+  await create([1, 2], 'second');
+  for (const index of [1, 2]) await set.copies[index]!.accuse(directory, [0], { entry: 1 }, 'second');
+  expect(await set.heal(directory)).toMatchObject({ status: 'healed', sinks: 3 });
+  expect(names()).toEqual(everywhere('first', 'second'));
+  expect(marks()).toEqual([]);
+});
+
+test('names of a change that is interrupted during the heal stay in the index', async () => {
+  await create([0, 1], 'one');
+  await set.missed([2], directory, ['one']);
+  const held = await set.bricks[2]!.fault({ fop: 'mknod', action: 'delay', milliseconds: 300 });
+  const healing = set.heal(directory);
+  await waitUntil(async () => (await held.acted()) === 1, { what: 'the name to be made' });
+  await set.copies[2]!.dirty(directory, 'later');
+  expect(await healing).toMatchObject({ status: 'healed' });
+  expect(marks()).toHaveLength(1);
+  expect(noted()[2]).toContain(`${directory}/later`);
+  await create([2], 'later');
+  await create([2], 'unnoted');
+  expect(await set.heal(directory)).toMatchObject({ status: 'healed' });
+  expect(names()).toEqual([
+    ['later', 'one'],
+    ['later', 'one'],
+    ['later', 'one', 'unnoted'],
+  ]);
+  expect(noted()).toEqual(everywhere());
+});
+
+test('names of changes that were not made anywhere go from the index in the end, but not before', async () => {
+  const drop = (): Promise<void> => dropLeftovers(set.state, inode.gfid, rootContext());
+  await set.on([0, 1], (copy) => copy.accuse(directory, [], {}, 'one'));
+  await set.copies[1]!.dirty(directory);
+  await drop();
+  expect(noted()[1]).toContain(`${directory}/one`);
+  expect(await set.heal(directory)).toMatchObject({ status: 'healed' });
+  await set.on([0, 1], (copy) => copy.accuse(directory, [], {}, 'one'));
+  const holder = rootContext();
+  const lock = (command: number): Promise<unknown> => {
+    const { domain } = set.state;
+    const type = EntryLockType.WRITE;
+    const request = { loc: { inode }, command, type, namelen: 3, name: 'one', domain };
+    return set.copies[2]!.child.entrylk(request, holder);
+  };
+  await lock(EntryLockCommand.LOCK);
+  await drop();
+  expect(noted()[1]).toContain(`${directory}/one`);
+  await lock(EntryLockCommand.UNLOCK);
+  await drop();
+  expect(noted()).toEqual(everywhere());
 });
 
 test('different files: the others are healed, the marks stay', async () => {
