@@ -82,7 +82,7 @@ playAll(
     // As with GlusterFS, nothing tells of a change that too few copies have made: it is seen by comparing them.
     Object.entries(changes).map(([title, change]) => [
       title,
-      { ...change, before: file, marks: { old: '0 1 0' }, doubts: {} },
+      { ...change, before: file, marks: { old: '0 1 0' }, doubts: { old: '0 1 0' } },
     ]),
   ),
 );
