@@ -1,5 +1,8 @@
 import { GlfsError } from '../../../../errors.ts';
+import { Inode } from '../../../../graph/index.ts';
 import { gfidEquals, gfidToString } from '../../../../protocol/gfid.ts';
+import { typeOfMode } from '../../../../protocol/iatt.ts';
+import { windAll } from '../../wind.ts';
 import { type ChildSet, indicesOf } from '../children.ts';
 import { gather } from './entry-gather.ts';
 import { assignGfids, chooseByPolicy, conflict } from './entry-gfid.ts';
@@ -8,6 +11,7 @@ import { removeName } from './entry-remove.ts';
 import {
   type EntryHeal,
   gfidAt,
+  isAbsence,
   isMissing,
   type NameView,
   present,
@@ -58,6 +62,7 @@ async function merge(heal: EntryHeal, given: NameView, sinks: ChildSet): Promise
   const having = present(given);
   const [first] = indicesOf(having);
   if (first === undefined) return;
+  if (await isHollow(heal, given, first)) return removeName(heal, given, first);
   const named = indicesOf(having).find((index) => gfidAt(given, index) !== undefined);
   const { gfid, mode } = statAt(given, named ?? first)!;
   const known = await assignGfids(heal, given, gfid, mode);
@@ -69,6 +74,26 @@ async function merge(heal: EntryHeal, given: NameView, sinks: ChildSet): Promise
       await recreate(heal, { view, source, sources: present(view) }, target);
     }
   }
+}
+
+/**
+ * The arbiter alone has the name, and no other copy the file: its bytes are gone, or never were. Given to all it would be an empty
+ * file that nobody has made; of a removal that was interrupted that is what is left.
+ */
+export async function isHollow(
+  { state, context }: EntryHeal,
+  view: NameView,
+  only: number,
+): Promise<boolean> {
+  if (only !== state.arbiter || present(view) !== 1 << only) return false;
+  const gfid = gfidAt(view, only);
+  if (gfid === undefined || typeOfMode(statAt(view, only)!.mode) !== 'file') return false;
+  const answers = await windAll(state.childrenOf(state.withData), (child) =>
+    child.lookup({ loc: { inode: new Inode(gfid) }, flags: 0 }, context),
+  );
+  const unsure = answers.find(({ error }) => error !== undefined && !isAbsence(error));
+  if (unsure?.error !== undefined) throw unsure.error;
+  return answers.every(({ reply }) => reply === undefined);
 }
 
 /**

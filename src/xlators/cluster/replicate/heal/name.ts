@@ -7,7 +7,7 @@ import type { ReplicateState } from '../state.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
 import { gather } from './entry-gather.ts';
 import { assignGfids } from './entry-gfid.ts';
-import { isSplitBrain, resolve, sameFile } from './entry-one.ts';
+import { isHollow, isSplitBrain, resolve, sameFile } from './entry-one.ts';
 import { recreate } from './entry-recreate.ts';
 import { removeName } from './entry-remove.ts';
 import {
@@ -95,6 +95,8 @@ async function heal(
     return;
   }
   const chosen = resolve(session, given, right);
+  if (source === undefined && (await isHollow(session, given, chosen)))
+    return removeName(session, given, chosen);
   const gfid = gfidAt(given, chosen) ?? anyGfid(given) ?? wanted;
   if (gfid === undefined) return;
   const known = await assignGfids(session, given, gfid, statAt(given, chosen)!.mode);
