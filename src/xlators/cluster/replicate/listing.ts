@@ -21,6 +21,8 @@ interface Progress {
   child: string;
   /** Offset of the last entry that was given out. */
   last: bigint;
+  /** The same without `.` and `..`, which may come last: who leaves them out goes on from here. */
+  lastName: bigint;
   /** Names given out; undefined where there are too many. */
   given: Set<string> | undefined;
   /** The copy is not the first one of this listing: what is in `given` must not be given out again. */
@@ -62,7 +64,7 @@ export async function listPart<T extends Part>(
   const progress = offset === 0n ? undefined : listings.get(listing.fd)?.get(state.name);
   const child = state.children.find(({ name }) => name === progress?.child);
   if (progress === undefined || child === undefined) return begin(state, listing, offset, context);
-  if (progress.moved && progress.last !== offset) {
+  if (progress.moved && !isEnd(progress, offset)) {
     throw new GlfsError('EIO', 'the copy that gave out this offset is lost', { translator: state.name });
   }
   state.requireQuorum();
@@ -72,10 +74,19 @@ export async function listPart<T extends Part>(
     const error = toGlfsError(thrown);
     throwIfEnded(context);
     // Entries behind any other offset than the last are not known to be the ones that were given out.
-    if (!isLost(error) || progress.given === undefined || progress.last !== offset) throw error;
+    if (!isLost(error) || progress.given === undefined || !isEnd(progress, offset)) throw error;
     progress.moved = true;
     return start(state, listing, { progress, offset: 0n }, context);
   }
+}
+
+/** Whether all that was given out is known to whoever goes on from this offset. */
+function isEnd({ last, lastName }: Progress, offset: bigint): boolean {
+  return offset === last || offset === lastName;
+}
+
+function isDot(name: string): boolean {
+  return name === '.' || name === '..';
 }
 
 function isLost(error: GlfsError): boolean {
@@ -96,7 +107,7 @@ function begin<T extends Part>(
   }
   // A listing that begins in the middle has given out names that nobody knows of here.
   const given = offset === 0n ? new Set<string>() : undefined;
-  const progress: Progress = { child: '', last: offset, given, moved: false };
+  const progress: Progress = { child: '', last: offset, lastName: offset, given, moved: false };
   all.set(state.name, progress);
   return start(state, listing, { progress, offset }, context);
 }
@@ -159,6 +170,7 @@ function noted<T extends Part>(progress: Progress, { isVisible }: Listing<T>, re
   );
   for (const { name } of entries) given?.add(name);
   progress.last = entries.at(-1)?.offset ?? progress.last;
+  progress.lastName = entries.findLast(({ name }) => !isDot(name))?.offset ?? progress.lastName;
   // Once another copy has taken over the names are needed to the end.
   if (!moved && given !== undefined && given.size > MOST_NAMES) progress.given = undefined;
   return { ...reply, entries };

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { type DirectoryEntry, Fd, Inode, rootContext } from '../../../../src/graph/index.ts';
+import { GlfsError } from '../../../../src/errors.ts';
+import { type DirectoryEntry, Fd, Inode, rootContext, type Subvolume } from '../../../../src/graph/index.ts';
 import { ROOT_GFID } from '../../../../src/protocol/gfid.ts';
 import { has } from '../../../../src/xlators/cluster/replicate/children.ts';
 import { parts } from '../../../../src/xlators/cluster/replicate/fops.ts';
+import { listPart } from '../../../../src/xlators/cluster/replicate/listing.ts';
 import { newGfid, ReplicaCopies } from '../../../helpers/replica-copies.ts';
 import { waitUntil } from '../../../helpers/wait.ts';
 
@@ -67,6 +69,21 @@ describe('a listing', () => {
     // The next one doesn't begin there.
     await part(fd, 0n);
     expect(await elsewhere()).toBe(1);
+  });
+
+  test('goes on at another copy although its own ended with dots, which the caller has left out', async () => {
+    const fd = await start();
+    const entry = (name: string, offset: bigint): DirectoryEntry => ({ ino: 1n, offset, type: 'unknown', name });
+    const call = async (child: Subvolume, at: bigint): Promise<{ entries: DirectoryEntry[] }> => {
+      if (child !== set.state.children[1]) return { entries: [entry('two', 7n), entry('one', 8n)] };
+      if (at > 0n) throw new GlfsError('ENOTCONN', 'lost');
+      return { entries: [entry('one', 1n), entry('.', 2n), entry('..', 3n)] };
+    };
+    const listing = { fd, call, isVisible: () => true };
+    await listPart(set.state, listing, 0n, context);
+    set.state.accuse(fd.inode, 'data', 0b010);
+    const { reply } = await listPart(set.state, listing, 1n, context);
+    expect(reply.entries.map(({ name }) => name)).toEqual(['two']);
   });
 
   test('goes on at another copy where its own is lost: each name once', async () => {
