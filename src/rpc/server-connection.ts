@@ -89,6 +89,8 @@ export class ServerConnection {
   private isTrusted = false;
   private ended = false;
   private truncating = false;
+  /** Half of a reply is the last that was sent. */
+  private truncated = false;
   /** What came up while the connection is frozen: chunks that came in, replies and calls to go out. */
   private frozen: (() => void)[] | undefined;
 
@@ -158,7 +160,7 @@ export class ServerConnection {
   call(procedure: Procedure, encoded: Uint8Array): void {
     const bytes = Buffer.from(encoded);
     this.unlessFrozen(() => {
-      if (this.ended) return;
+      if (this.ended || this.truncated) return;
       const { buffer, at } = this.outbox.reserve(callHeaderLength(authNone) + bytes.length);
       const end = writeCallHeader(buffer, at, this.nextXid++, procedure, authNone, bytes.length);
       buffer.set(bytes, end);
@@ -286,7 +288,7 @@ export class ServerConnection {
 
   private reply(xid: number, answer: Answer): void {
     this.unlessFrozen(() => {
-      if (this.ended) return;
+      if (this.ended || this.truncated) return;
       if (this.truncating) this.sendHalf(encodeReply(xid, answer));
       else sendReply(this.outbox, xid, answer);
     });
@@ -296,7 +298,8 @@ export class ServerConnection {
     this.outbox.payload(reply.subarray(0, reply.length >> 1), false);
     this.outbox.endCall();
     this.truncating = false;
-    // The outbox writes within this tick; nothing comes behind it.
+    // The outbox writes within this tick. Whatever came behind half a reply would be taken for its other half.
+    this.truncated = true;
     setImmediate(() => {
       this.outbox.close();
       this.socket.destroySoon();
