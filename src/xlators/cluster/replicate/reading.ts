@@ -95,8 +95,8 @@ async function attempts<T>(
 function goodCopies<T>(state: ReplicateState, file: FileState, { kind, inode }: Reading<T>): ChildSet {
   const good = file.readable(kind);
   if (inode.type === 'directory') {
-    // Names that some copies lack are better than none.
-    return good === 0 && kind === 'data' ? state.up : good;
+    // Of copies that all accuse each other names that some lack are better than none. One that is away may have them all.
+    return good === 0 && kind === 'data' && isSplit(file) ? state.up : good;
   }
   return file.readable('data') === 0 || file.readable('metadata') === 0 ? 0 : good;
 }
