@@ -64,7 +64,9 @@ export function judge<K extends FopName>(
   const { succeeded, pardoned, refusals } = sort(operation, answers);
   const outcome = (failed: ChildSet): OperationOutcome<K> => ({ answers, participants, succeeded, failed });
 
-  if (succeeded === NO_CHILDREN && isSymmetric(refusals)) {
+  // What the arbiter says of data it does without looking: it has none that could have changed.
+  const made = operation.kind === 'data' ? succeeded & state.withData : succeeded;
+  if (made === NO_CHILDREN && isSymmetric(refusals)) {
     const error = finalError(state, refusals, NO_CHILDREN);
     return { outcome: outcome(NO_CHILDREN), consequence: 'none', broken: NO_CHILDREN, error };
   }
