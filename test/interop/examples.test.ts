@@ -115,13 +115,16 @@ it("the README's test of a failover", async () => {
   const check = `
     const code = async (path: string) => volume.writeFile(path, 'x').then(() => 'written', (error) => error.code);
     await cluster.bricks('demo')[1].restart();
-    for (const brick of [1, 2]) await cluster.bricks('demo')[brick].fault({ fop: 'create', action: 'fail', errno: 'EIO', times: Infinity });
     const codes = [];
-    for (let name = 0; name < 20; name++) codes.push(await code('/' + name));
-    console.log([...new Set(codes)].sort().join());`;
+    for (const brick of [1, 2]) {
+      await cluster.bricks('demo')[brick].fault({ fop: 'create', action: 'fail', errno: 'EIO', times: Infinity });
+      codes.push(await code('/without-' + brick));
+    }
+    console.log(codes.join());`;
   writeFileSync(file, `${program}${check}`);
   const { stdout } = await exec(process.execPath, ['--import', 'tsx', file], { cwd: root });
-  expect(stdout).toBe('EIO,written\n');
+  // One copy of three may fail, two may not.
+  expect(stdout).toBe('written,EIO\n');
 });
 
 it('leaves none out', () => {
