@@ -73,7 +73,12 @@ describe('a listing', () => {
 
   test('goes on at another copy although its own ended with dots, which the caller has left out', async () => {
     const fd = await start();
-    const entry = (name: string, offset: bigint): DirectoryEntry => ({ ino: 1n, offset, type: 'unknown', name });
+    const entry = (name: string, offset: bigint): DirectoryEntry => ({
+      ino: 1n,
+      offset,
+      type: 'unknown',
+      name,
+    });
     const call = async (child: Subvolume, at: bigint): Promise<{ entries: DirectoryEntry[] }> => {
       if (child !== set.state.children[1]) return { entries: [entry('two', 7n), entry('one', 8n)] };
       if (at > 0n) throw new GlfsError('ENOTCONN', 'lost');
