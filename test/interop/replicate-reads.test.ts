@@ -63,8 +63,11 @@ test.each(['data', 'both', 'well'])('the status of %s is the same by both', asyn
 });
 
 test('where a file is, too', async () => {
+  // A mount names the copies in the order in which they have answered.
+  const places = (text: string): string[] => text.split(/[ ()]+/).sort();
   const theirs = byMount('well', 'trusted.glusterfs.pathinfo');
-  expect((await client.getxattr('/well', 'trusted.glusterfs.pathinfo')).toString()).toBe(theirs);
+  const ours = (await client.getxattr('/well', 'trusted.glusterfs.pathinfo')).toString();
+  expect(places(ours)).toEqual(places(theirs));
 });
 
 test.each([0, 1])('a choice shows both copy %i', async (index) => {
