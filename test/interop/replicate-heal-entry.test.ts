@@ -84,7 +84,7 @@ describe.each(volumes)('$name', ({ name, victim, type, options }) => {
           outcomes.push(JSON.stringify(outcome));
       return outcomes;
     };
-    // Of two directories that have changed places one may be moved while the other is looked for: the next time it is found.
+    // Seen once: ENOENT for one of two directories that had changed places. Why the passes of one start() did not end it is open.
     if ((await heal()).length > 0) expect(await heal()).toEqual([]);
     for (const brick of volume.bricks) {
       const { path } = brick;

@@ -17,6 +17,7 @@ const sum = { cuts: 0, locked: 0, changing: 0, operations: 0, refused: 0, heals:
 // Rounds wait more than they work: several share the time.
 vi.setConfig({ maxConcurrency: 3 });
 
+// GLFS_CHAOS_ROUNDS=0 leaves them out, for who runs the rest of the unit tier in a hurry.
 describe.skipIf(rounds === 0)('random schedules', () => {
   test.concurrent.each(Array.from({ length: rounds }, (_, index) => first + index))(
     'seed %i',
