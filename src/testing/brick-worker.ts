@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ErrnoCode, GlfsError } from '../errors.ts';
 import { type Logger, silent } from '../logger.ts';
@@ -31,11 +33,23 @@ const killAll = (): void => {
   for (const child of children) child.kill('SIGKILL');
 };
 
+/** Whether a thread of the process has not taken its SIGSTOP yet and may still answer; unknown without procfs. */
+function stillRuns(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).some(
+      (thread) => !/\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')),
+    );
+  } catch {
+    return false;
+  }
+}
+
 /** A brick in a process of its own: killed and frozen by signals, as one would a glusterfsd. */
 export class BrickWorker implements BrickOrders {
   private child: ChildProcess | undefined;
   private readonly waiting = new Map<number, Waiting>();
   private next = 1;
+  private stopped = false;
 
   constructor(
     private readonly name: string,
@@ -116,12 +130,16 @@ export class BrickWorker implements BrickOrders {
   }
 
   async freeze(): Promise<void> {
-    if (this.child === undefined) throw this.down();
-    this.child.kill('SIGSTOP');
+    const { child } = this;
+    if (child?.pid === undefined) throw this.down();
+    child.kill('SIGSTOP');
+    this.stopped = true;
+    while (this.stopped && this.child === child && stillRuns(child.pid)) await sleep(1);
   }
 
   async thaw(): Promise<void> {
     if (this.child === undefined) throw this.down();
+    this.stopped = false;
     this.child.kill('SIGCONT');
   }
 

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { waitFrozen } from './frozen.ts';
 import { type CommandResult, isAlive, killAndWait, run, signal, spawnDaemon } from './processes.ts';
 import { waitUntil } from './wait.ts';
 
@@ -171,7 +172,10 @@ export class Glusterd {
   async stop(name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' = 'SIGKILL'): Promise<void> {
     const pid = this.pid;
     if (!pid) return;
-    if (name === 'SIGSTOP') return signal(pid, name);
+    if (name === 'SIGSTOP') {
+      signal(pid, name);
+      return waitFrozen(pid);
+    }
     await killAndWait(pid, name);
   }
 

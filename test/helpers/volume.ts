@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { waitFrozen } from './frozen.ts';
 import type { Glusterd } from './glusterd.ts';
 import type { Pool } from './pool.ts';
 import { killAndWait, runsWith, signal } from './processes.ts';
@@ -117,9 +118,10 @@ export class TestVolume {
     rmSync(join(brick.node.runDirectory, 'vols', this.name, name), { force: true });
   }
 
-  /** Freezes a brick: connections stay, nothing answers. */
-  stopBrick(index: number): void {
+  /** Freezes a brick: connections stay, nothing answers once this has returned. */
+  async stopBrick(index: number): Promise<void> {
     this.signalBrick(index, 'SIGSTOP');
+    await waitFrozen(this.brick(index).pid);
   }
 
   /** Wakes a frozen brick. */

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type GlfsError, type Volume } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
-import { waitFrozen } from '../helpers/frozen.ts';
 import { mountVolume } from '../helpers/mount.ts';
 import type { TestVolume } from '../helpers/volume.ts';
 import { waitUntil } from '../helpers/wait.ts';
@@ -209,7 +208,6 @@ describe('connecting that can not succeed', () => {
   test('a frozen server costs its timeout and no more; the next one is asked; a signal ends the wait', async () => {
     await pool.node(2).stop('SIGSTOP');
     try {
-      await waitFrozen(pool.node(2).pid ?? 0);
       const frozen = pool.hosts[2];
       const { error, took } = await refused(`gluster://${frozen}/${volume.name}`, {
         timeout: 400,

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type Volume } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
 import { ClusterProxy } from '../helpers/cluster-proxy.ts';
-import { waitFrozen } from '../helpers/frozen.ts';
 import { type Mount, mountVolume } from '../helpers/mount.ts';
 import { brickState, openFiles } from '../helpers/statedump.ts';
 import type { TestVolume } from '../helpers/volume.ts';
@@ -227,8 +226,7 @@ describe('bricks that stop for a while', () => {
   test('a brick frozen for less than the ping timeout is only late', async () => {
     await client.writeFile('/late', 'late');
     const { server } = clientStates(client)[0]!;
-    volume.stopBrick(0);
-    await waitFrozen(volume.brick(0).pid);
+    await volume.stopBrick(0);
     let woken = false;
     const read = client.readFile('/late', { encoding: 'utf8' }).then((text) => ({ text, woken }));
     await waitUntil(() => (clientStates(client)[0]?.calls as number) > 0, { what: 'a call under way' });
@@ -243,8 +241,7 @@ describe('bricks that stop for a while', () => {
     await client.writeFile('/frozen', bytes);
     await using file = await client.open('/frozen', 'r');
     const start = performance.now();
-    volume.stopBrick(0);
-    await waitFrozen(volume.brick(0).pid);
+    await volume.stopBrick(0);
     let woken = false;
     const reads = Array.from({ length: 8 }, async (_, index) => {
       const { buffer } = await file.pread(200_000, index * 200_000);

@@ -245,7 +245,7 @@ describe('bricks that tell nobody who waits', () => {
     const file = await client.open('/frozen', 'w+');
     const stream = new Stream(file, oracle);
     await stream.more(50);
-    volume.stopBrick(1);
+    await volume.stopBrick(1);
     try {
       // GlusterFS's client looks after a brick only while it waits for one.
       await stat(mount.at('frozen'));

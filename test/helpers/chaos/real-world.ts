@@ -65,7 +65,7 @@ export async function realWorld({
       for (const other of dead) await volume.killBrick(other);
     },
     async freeze(brick: number) {
-      volume.stopBrick(brick);
+      await volume.stopBrick(brick);
     },
     async thaw(brick: number) {
       volume.contBrick(brick);
