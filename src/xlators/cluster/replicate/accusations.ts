@@ -1,7 +1,7 @@
 import { Dict } from '../../../protocol/dict.ts';
 import { type Iatt, isDirectory } from '../../../protocol/iatt.ts';
+import { allChildren, type ChildSet, has, NO_CHILDREN } from '../children.ts';
 import { type ChangeKind, type Changelog, decodeChangelog, isClean } from './changelog.ts';
-import { allChildren, type ChildSet, has, NO_CHILDREN } from './children.ts';
 import type { Copies } from './file-state.ts';
 
 /** What one copy says of the file and of all copies. */

@@ -3,9 +3,9 @@ import { type CallContext, HEAL_PID, type Reply } from '../../../graph/index.ts'
 import { Dict } from '../../../protocol/dict.ts';
 import type { FopName } from '../../../protocol/fops.ts';
 import { keyKinds, keys } from '../../../protocol/keys.ts';
+import { type ChildSet, NO_CHILDREN } from '../children.ts';
 import { type Answer, combined, type Failure } from '../wind.ts';
 import { CHANGELOG_BYTES, PENDING_PREFIX } from './changelog.ts';
-import { type ChildSet, NO_CHILDREN } from './children.ts';
 import type { CopyAnswer } from './operation.ts';
 import type { ReplicateState } from './state.ts';
 

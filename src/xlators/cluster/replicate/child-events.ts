@@ -1,7 +1,7 @@
 import { GlfsError } from '../../../errors.ts';
 import type { GraphEvent, Subvolume } from '../../../graph/index.ts';
 import { UpcallFlag } from '../../../protocol/upcall-flag.ts';
-import { indicesOf } from './children.ts';
+import { indicesOf } from '../children.ts';
 import { healLocks, loseCopy } from './lock-heal.ts';
 import type { ReplicateState } from './state.ts';
 import { contended } from './transaction/index.ts';

@@ -1,8 +1,8 @@
 import type { GlfsError } from '../../../errors.ts';
 import type { Reply, Subvolume } from '../../../graph/index.ts';
 import type { FopName } from '../../../protocol/fops.ts';
+import type { ChildSet } from '../children.ts';
 import { combined, failures, successes, windAll } from '../wind.ts';
-import type { ChildSet } from './children.ts';
 import type { ReplicateState } from './state.ts';
 
 /** How a call to several copies went. */

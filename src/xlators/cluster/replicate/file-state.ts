@@ -1,5 +1,5 @@
 import { type Gfid, gfidKey } from '../../../protocol/gfid.ts';
-import { type ChildSet, has, NO_CHILDREN } from './children.ts';
+import { type ChildSet, has, NO_CHILDREN } from '../children.ts';
 
 /** What can be read from a copy: `data` are a file's bytes and a directory's entries, `metadata` all the rest. */
 export type ReadKind = 'data' | 'metadata';

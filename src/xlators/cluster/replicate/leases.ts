@@ -1,8 +1,8 @@
 import { isGlfsError } from '../../../errors.ts';
 import { type CallContext, detached, type Reply, type Request } from '../../../graph/index.ts';
 import { LeaseCommand } from '../../../protocol/messages.ts';
+import { childSet, has } from '../children.ts';
 import { combined, type Failure, wind, windAll } from '../wind.ts';
-import { childSet, has } from './children.ts';
 import { callCopies, requireAny, requireSuccess } from './everywhere.ts';
 import type { Part } from './fops.ts';
 import type { ReplicateState } from './state.ts';

@@ -2,7 +2,7 @@ import { GlfsError } from '../../../errors.ts';
 import type { Fd, GraphEvent } from '../../../graph/index.ts';
 import { gfidKey } from '../../../protocol/gfid.ts';
 import { type HeldLock, HeldLocks, type LockedRange, overlaps } from '../../held-locks.ts';
-import { type ChildSet, childSet } from './children.ts';
+import { type ChildSet, childSet } from '../children.ts';
 import type { ReplicateState } from './state.ts';
 
 /** A POSIX lock of an application. Copies are known by the names of their subvolumes, which the next graph has, too. */

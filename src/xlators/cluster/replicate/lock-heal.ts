@@ -2,7 +2,7 @@ import { GlfsError, isGlfsError, toGlfsError } from '../../../errors.ts';
 import type { Fd, GraphEvent, Subvolume, Translator } from '../../../graph/index.ts';
 import { LockCommand } from '../../../protocol/messages.ts';
 import { toFlock } from '../../held-locks.ts';
-import type { ChildSet } from './children.ts';
+import type { ChildSet } from '../children.ts';
 import { bookOf, type CopiedLock, copiesNamed, type LockBook, without } from './lock-book.ts';
 import type { ReplicateState } from './state.ts';
 

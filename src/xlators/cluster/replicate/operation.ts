@@ -2,8 +2,8 @@ import type { GlfsError } from '../../../errors.ts';
 import type { CallContext, Fd, Inode, Reply, Subvolume } from '../../../graph/index.ts';
 import type { Dict } from '../../../protocol/dict.ts';
 import type { FopName } from '../../../protocol/fops.ts';
+import type { ChildSet } from '../children.ts';
 import type { ChangeKind } from './changelog.ts';
-import type { ChildSet } from './children.ts';
 
 /** Bytes of a file. */
 export interface Range {

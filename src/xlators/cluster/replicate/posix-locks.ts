@@ -3,8 +3,8 @@ import { type CallContext, detached, type Fd, type Reply, type Request } from '.
 import { gfidKey } from '../../../protocol/gfid.ts';
 import { LockCommand, LockType } from '../../../protocol/messages.ts';
 import { type HeldLock, heldLock, type LockedRange, overlaps, toFlock } from '../../held-locks.ts';
+import { has, indicesOf } from '../children.ts';
 import { combined, type Failure, wind } from '../wind.ts';
-import { has, indicesOf } from './children.ts';
 import { callCopies, requireSuccess } from './everywhere.ts';
 import type { Part } from './fops.ts';
 import { type Attempt, bookOf, type CopiedLock, type LockBook, without } from './lock-book.ts';

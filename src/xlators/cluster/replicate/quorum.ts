@@ -1,4 +1,4 @@
-import { allChildren, type ChildSet, countOf, has } from './children.ts';
+import { allChildren, type ChildSet, countOf, has } from '../children.ts';
 
 /** How many copies must take part for an operation to count: `quorum-type` and `quorum-count`. */
 export interface Quorum {

@@ -1,6 +1,6 @@
 import type { CallContext, DirectoryEntry, Fd, Subvolume } from '../../../graph/index.ts';
 import { typeOfMode } from '../../../protocol/iatt.ts';
-import { has } from './children.ts';
+import { has } from '../children.ts';
 import type { Part } from './fops.ts';
 import { listPart } from './listing.ts';
 import { mayNeedHeal } from './need-heal.ts';

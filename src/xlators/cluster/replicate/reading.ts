@@ -1,6 +1,6 @@
 import { GlfsError, toGlfsError } from '../../../errors.ts';
 import { type CallContext, type Fd, type Inode, type Subvolume, throwIfEnded } from '../../../graph/index.ts';
-import { type ChildSet, has } from './children.ts';
+import { type ChildSet, has } from '../children.ts';
 import type { FileState, ReadKind } from './file-state.ts';
 import { healFile } from './heal/index.ts';
 import { readChild } from './read-child/index.ts';

@@ -1,6 +1,6 @@
 import type { ErrnoCode, GlfsError } from '../../../errors.ts';
 import type { CallContext, Reply } from '../../../graph/index.ts';
-import { has } from './children.ts';
+import { has } from '../children.ts';
 import type { Part } from './fops.ts';
 import { mergedStat } from './merged-stat.ts';
 import { type Reading, readOne } from './reading.ts';

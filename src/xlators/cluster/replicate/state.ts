@@ -1,8 +1,6 @@
 import { GlfsError } from '../../../errors.ts';
 import type { Environment, Inode, OptionValues, Subvolume } from '../../../graph/index.ts';
 import type { Gfid } from '../../../protocol/gfid.ts';
-import { Subvolumes } from '../subvolumes.ts';
-import { PENDING_PREFIX } from './changelog.ts';
 import {
   allChildren,
   type ChildSet,
@@ -11,7 +9,9 @@ import {
   indicesOf,
   MOST_CHILDREN,
   NO_CHILDREN,
-} from './children.ts';
+} from '../children.ts';
+import { Subvolumes } from '../subvolumes.ts';
+import { PENDING_PREFIX } from './changelog.ts';
 import { type FileState, FileStates, type ReadKind } from './file-state.ts';
 import type { Replicate } from './index.ts';
 import type { ReplicateOptions } from './options.ts';

@@ -3,8 +3,8 @@ import { type CallContext, HEAL_PID, Inode, type Reply, rootContext } from '../.
 import { Dict } from '../../../../src/protocol/dict.ts';
 import { type Gfid, ROOT_GFID } from '../../../../src/protocol/gfid.ts';
 import { keys } from '../../../../src/protocol/keys.ts';
+import { has } from '../../../../src/xlators/cluster/children.ts';
 import { encodeChangelog } from '../../../../src/xlators/cluster/replicate/changelog.ts';
-import { has } from '../../../../src/xlators/cluster/replicate/children.ts';
 import { lookup } from '../../../../src/xlators/cluster/replicate/lookup.ts';
 import { newGfid, ReplicaCopies } from '../../../helpers/replica-copies.ts';
 import { waitUntil } from '../../../helpers/wait.ts';

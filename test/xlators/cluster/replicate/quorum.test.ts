@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isGlfsError, type Volume } from '../../../../src/index.ts';
 import { type Cluster, startCluster } from '../../../../src/testing/index.ts';
-import { allChildren, childSet } from '../../../../src/xlators/cluster/replicate/children.ts';
+import { allChildren, childSet } from '../../../../src/xlators/cluster/children.ts';
 import { makeQuorum } from '../../../../src/xlators/cluster/replicate/quorum.ts';
 import { asked, deeds } from '../../../helpers/replicate-quorum/deeds.ts';
 import { quorumTable, type Rule, statesOf } from '../../../helpers/replicate-quorum/table.ts';

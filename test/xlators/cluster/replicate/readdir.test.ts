@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { GlfsError } from '../../../../src/errors.ts';
 import { type DirectoryEntry, Fd, Inode, rootContext, type Subvolume } from '../../../../src/graph/index.ts';
 import { ROOT_GFID } from '../../../../src/protocol/gfid.ts';
-import { has } from '../../../../src/xlators/cluster/replicate/children.ts';
+import { has } from '../../../../src/xlators/cluster/children.ts';
 import { parts } from '../../../../src/xlators/cluster/replicate/fops.ts';
 import { listPart } from '../../../../src/xlators/cluster/replicate/listing.ts';
 import { newGfid, ReplicaCopies } from '../../../helpers/replica-copies.ts';

@@ -5,7 +5,7 @@ import type { FopName } from '../../../../src/protocol/fops.ts';
 import type { Gfid } from '../../../../src/protocol/gfid.ts';
 import { emptyIatt } from '../../../../src/protocol/iatt.ts';
 import { OpenFlag, SetattrValid } from '../../../../src/protocol/messages.ts';
-import { has } from '../../../../src/xlators/cluster/replicate/children.ts';
+import { has } from '../../../../src/xlators/cluster/children.ts';
 import { parts } from '../../../../src/xlators/cluster/replicate/fops.ts';
 import { newGfid, ReplicaCopies } from '../../../helpers/replica-copies.ts';
 import { waitUntil } from '../../../helpers/wait.ts';

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Fd, Inode, rootContext } from '../../../../src/graph/index.ts';
 import { Dict, entryText } from '../../../../src/protocol/dict.ts';
 import { OpenFlag } from '../../../../src/protocol/messages.ts';
-import { has } from '../../../../src/xlators/cluster/replicate/children.ts';
+import { has } from '../../../../src/xlators/cluster/children.ts';
 import { parts } from '../../../../src/xlators/cluster/replicate/fops.ts';
 import { newGfid, ReplicaCopies } from '../../../helpers/replica-copies.ts';
 import { waitUntil } from '../../../helpers/wait.ts';

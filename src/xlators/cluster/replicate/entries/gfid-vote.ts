@@ -2,7 +2,7 @@ import { GlfsError } from '../../../../errors.ts';
 import type { Inode } from '../../../../graph/index.ts';
 import { type Gfid, gfidKey, gfidToString } from '../../../../protocol/gfid.ts';
 import type { Iatt } from '../../../../protocol/iatt.ts';
-import { type ChildSet, countOf, has, indicesOf } from '../children.ts';
+import { type ChildSet, countOf, has, indicesOf } from '../../children.ts';
 import type { CopyAnswer } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 

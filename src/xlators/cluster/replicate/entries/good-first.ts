@@ -1,6 +1,6 @@
 import { GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { CallContext, Inode, Subvolume } from '../../../../graph/index.ts';
-import { has, NO_CHILDREN } from '../children.ts';
+import { has, NO_CHILDREN } from '../../children.ts';
 import type { ReplicateState } from '../state.ts';
 
 type Wind<R> = (child: Subvolume, context: CallContext, index: number) => Promise<R>;

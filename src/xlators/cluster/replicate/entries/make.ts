@@ -3,7 +3,7 @@ import { type Dict, withKey } from '../../../../protocol/dict.ts';
 import { type Gfid, gfidEquals, newGfid } from '../../../../protocol/gfid.ts';
 import { type FileType, type Iatt, typeOfMode } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
-import { indicesOf } from '../children.ts';
+import { indicesOf } from '../../children.ts';
 import type { OperationOutcome } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 import { runTransaction } from '../transaction/index.ts';

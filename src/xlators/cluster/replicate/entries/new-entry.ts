@@ -3,9 +3,9 @@ import { Inode } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { type Iatt, isDirectory, isRegular, typeOfMode } from '../../../../protocol/iatt.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
+import { has } from '../../children.ts';
 import { failures, internalDetached, windAll } from '../../wind.ts';
 import { type Changelog, CLEAN, encodeChangelog } from '../changelog.ts';
-import { has } from '../children.ts';
 import type { OperationOutcome } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 

@@ -1,8 +1,8 @@
 import { GlfsError } from '../../../../errors.ts';
 import type { Fd } from '../../../../graph/index.ts';
 import type { Iatt } from '../../../../protocol/iatt.ts';
+import { type ChildSet, NO_CHILDREN } from '../../children.ts';
 import { windAll } from '../../wind.ts';
-import { type ChildSet, NO_CHILDREN } from '../children.ts';
 import { settleFile } from '../transaction/index.ts';
 import { answered, type Examination, type Examined, isExamined } from './examine.ts';
 import { type HealLock, type LockRange, lockInode } from './locks.ts';

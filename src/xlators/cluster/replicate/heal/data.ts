@@ -1,7 +1,7 @@
 import { Fd } from '../../../../graph/index.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
+import { NO_CHILDREN } from '../../children.ts';
 import { windAll } from '../../wind.ts';
-import { NO_CHILDREN } from '../children.ts';
 import { copyData } from './data-copy.ts';
 import { type DataHeal, lockData, onSinks, requireSource, statOf } from './data-heal.ts';
 import { answered, type Examined, examine } from './examine.ts';

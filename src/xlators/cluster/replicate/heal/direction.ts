@@ -1,6 +1,6 @@
 import type { OptionValues } from '../../../../graph/index.ts';
+import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
 import type { ChangeKind } from '../changelog.ts';
-import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { ReplicateOptions } from '../options.ts';
 import { type Examination, isExamined } from './examine.ts';
 

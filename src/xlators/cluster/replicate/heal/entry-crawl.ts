@@ -1,6 +1,6 @@
 import { type GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { Inode, Subvolume } from '../../../../graph/index.ts';
-import { indicesOf } from '../children.ts';
+import { indicesOf } from '../../children.ts';
 import { listing } from '../crawl/index-directory.ts';
 import { isPrivateName } from '../private-names.ts';
 import type { ReplicateState } from '../state.ts';

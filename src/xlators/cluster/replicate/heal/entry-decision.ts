@@ -1,5 +1,5 @@
 import type { Inode } from '../../../../graph/index.ts';
-import { indicesOf, NO_CHILDREN } from '../children.ts';
+import { indicesOf, NO_CHILDREN } from '../../children.ts';
 import { accountsOf, accusersWanted, findDirection } from './direction.ts';
 import type { EntryDecision } from './entry-one.ts';
 import { answered, type Examination, examine, isExamined, isMarked } from './examine.ts';

@@ -2,7 +2,7 @@ import { GlfsError } from '../../../../errors.ts';
 import { Inode } from '../../../../graph/index.ts';
 import { type Gfid, gfidEquals, gfidToString } from '../../../../protocol/gfid.ts';
 import { compareTimes, isDirectory } from '../../../../protocol/iatt.ts';
-import { type ChildSet, childSet, countOf, indicesOf, NO_CHILDREN } from '../children.ts';
+import { type ChildSet, childSet, countOf, indicesOf, NO_CHILDREN } from '../../children.ts';
 import { decide } from './entry-decision.ts';
 import { type Place, placeOf, samePlace } from './entry-place.ts';
 import { type EntryHeal, gfidAt, inodeAt, type NameView, statAt, viewName } from './entry-view.ts';

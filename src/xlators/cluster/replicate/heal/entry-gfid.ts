@@ -3,8 +3,8 @@ import { Dict } from '../../../../protocol/dict.ts';
 import { type Gfid, gfidEquals, isNullGfid } from '../../../../protocol/gfid.ts';
 import { type Iatt, isDirectory, S_IFMT } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
+import { indicesOf } from '../../children.ts';
 import { windAll } from '../../wind.ts';
-import { indicesOf } from '../children.ts';
 import { type EntryHeal, gfidAt, type NameView, present, statAt, toNameAnswer } from './entry-view.ts';
 import type { SplitBrainPolicy } from './session.ts';
 

@@ -5,9 +5,9 @@ import { gfidEquals, gfidToString, isNullGfid } from '../../../../protocol/gfid.
 import { type FileType, type Iatt, typeOfMode } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
+import { type ChildSet, indicesOf } from '../../children.ts';
 import { failures, windAll } from '../../wind.ts';
 import { type Changelog, decodeChangelog, encodeChangelog } from '../changelog.ts';
-import { type ChildSet, indicesOf } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import { bringBack } from './anonymous.ts';
 import { removeName } from './entry-remove.ts';

@@ -1,8 +1,8 @@
 import { toGlfsError } from '../../../../errors.ts';
 import { emptyIatt, type Iatt } from '../../../../protocol/iatt.ts';
 import { SetattrValid } from '../../../../protocol/messages.ts';
+import { NO_CHILDREN } from '../../children.ts';
 import { windAll } from '../../wind.ts';
-import { NO_CHILDREN } from '../children.ts';
 import { type Crawled, crawl } from './entry-crawl.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
 import { isSplitBrain } from './entry-one.ts';

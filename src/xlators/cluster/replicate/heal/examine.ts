@@ -3,9 +3,9 @@ import type { CallContext, Inode, Loc, Reply } from '../../../../graph/index.ts'
 import { Dict } from '../../../../protocol/dict.ts';
 import type { Iatt } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
+import { type ChildSet, indicesOf } from '../../children.ts';
 import { windAll } from '../../wind.ts';
 import { CHANGELOG_BYTES, type ChangeKind, type Changelog, decodeChangelog } from '../changelog.ts';
-import { type ChildSet, indicesOf } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 
 const DOMAIN_PREFIX = 'glusterfs.inodelk-dom-prefix:';

@@ -1,7 +1,7 @@
 import { type CallContext, Inode } from '../../../../graph/index.ts';
 import type { Gfid } from '../../../../protocol/gfid.ts';
+import { NO_CHILDREN } from '../../children.ts';
 import type { ChangeKind } from '../changelog.ts';
-import { NO_CHILDREN } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import { healData } from './data.ts';
 import { healEntries } from './entry.ts';

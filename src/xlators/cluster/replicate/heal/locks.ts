@@ -1,8 +1,8 @@
 import { GlfsError } from '../../../../errors.ts';
 import type { Inode, Subvolume } from '../../../../graph/index.ts';
 import { EntryLockCommand, EntryLockType, LockCommand, LockType } from '../../../../protocol/messages.ts';
+import { type ChildSet, countOf, NO_CHILDREN } from '../../children.ts';
 import { type Answer, wind, windAll } from '../../wind.ts';
-import { type ChildSet, countOf, NO_CHILDREN } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import type { HealSession } from './session.ts';
 

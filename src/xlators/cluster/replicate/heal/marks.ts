@@ -3,9 +3,9 @@ import type { Inode } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
+import { type ChildSet, has, indicesOf } from '../../children.ts';
 import { wind } from '../../wind.ts';
 import { type ChangeKind, type Changelog, changeKinds, encodeChangelog } from '../changelog.ts';
-import { type ChildSet, has, indicesOf } from '../children.ts';
 import { type Examination, isExamined } from './examine.ts';
 import type { HealSession } from './session.ts';
 

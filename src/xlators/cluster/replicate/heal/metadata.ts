@@ -1,7 +1,7 @@
 import { type Dict as AttributeDict, Dict } from '../../../../protocol/dict.ts';
 import { SetattrValid } from '../../../../protocol/messages.ts';
+import { indicesOf, NO_CHILDREN } from '../../children.ts';
 import { wind } from '../../wind.ts';
-import { indicesOf, NO_CHILDREN } from '../children.ts';
 import { settleFile } from '../transaction/index.ts';
 import { answered, type Examined, examine } from './examine.ts';
 import { ATTRIBUTES, lockInode } from './locks.ts';

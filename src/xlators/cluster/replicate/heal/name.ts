@@ -1,7 +1,7 @@
 import { type GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { CallContext, Inode } from '../../../../graph/index.ts';
 import { type Gfid, gfidEquals, isNullGfid } from '../../../../protocol/gfid.ts';
-import { indicesOf } from '../children.ts';
+import { indicesOf } from '../../children.ts';
 import type { CopyAnswer } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';

@@ -1,9 +1,9 @@
 import { GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { Iatt } from '../../../../protocol/iatt.ts';
 import { SetattrValid } from '../../../../protocol/messages.ts';
+import { type ChildSet, NO_CHILDREN } from '../../children.ts';
 import { windAll } from '../../wind.ts';
 import type { ChangeKind } from '../changelog.ts';
-import { type ChildSet, NO_CHILDREN } from '../children.ts';
 import { type HealLock, lockError } from './locks.ts';
 import type { HealResult, HealSession } from './session.ts';
 

@@ -1,5 +1,5 @@
+import { indicesOf, NO_CHILDREN } from '../../children.ts';
 import type { ChangeKind } from '../changelog.ts';
-import { indicesOf, NO_CHILDREN } from '../children.ts';
 import { answered, type Examination, examine, isExamined } from './examine.ts';
 import { accuse, addMarks } from './marks.ts';
 import { type HealSession, requireAll } from './session.ts';

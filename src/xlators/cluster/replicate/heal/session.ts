@@ -1,6 +1,6 @@
 import { GlfsError } from '../../../../errors.ts';
 import { type CallContext, HEAL_PID, type Inode, newLkOwner, rootContext } from '../../../../graph/index.ts';
-import type { ChildSet } from '../children.ts';
+import type { ChildSet } from '../../children.ts';
 import type { ReplicateState } from '../state.ts';
 
 /** Decides which copy is right where the copies can't say: the `glfs heal split-brain` commands. */

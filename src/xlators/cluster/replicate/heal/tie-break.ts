@@ -1,5 +1,5 @@
 import { compareTimes, type Iatt, isDirectory } from '../../../../protocol/iatt.ts';
-import { type ChildSet, countOf, indicesOf, NO_CHILDREN } from '../children.ts';
+import { type ChildSet, countOf, indicesOf, NO_CHILDREN } from '../../children.ts';
 import type { SplitBrainPolicy } from './session.ts';
 
 /** Attributes of all copies, by position. */

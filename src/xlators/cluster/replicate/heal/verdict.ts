@@ -1,5 +1,5 @@
+import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
 import type { ChangeKind } from '../changelog.ts';
-import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import { accountsOf, accusersWanted, type Direction, findDirection } from './direction.ts';
 import { type Examination, type Examined, isExamined } from './examine.ts';

@@ -1,6 +1,6 @@
 import type { Gfid } from '../../../../protocol/gfid.ts';
 import type { FileType } from '../../../../protocol/iatt.ts';
-import { type ChildSet, has, indicesOf } from '../children.ts';
+import { type ChildSet, has, indicesOf } from '../../children.ts';
 import type { ReplicateState } from '../state.ts';
 import { loadOf } from './load.ts';
 import { policies } from './policies.ts';

@@ -1,6 +1,6 @@
 import type { Gfid } from '../../../../protocol/gfid.ts';
 import type { FileType } from '../../../../protocol/iatt.ts';
-import { type ChildSet, indicesOf } from '../children.ts';
+import { type ChildSet, indicesOf } from '../../children.ts';
 import type { ReadLoad } from './load.ts';
 import { superFastHash } from './super-fast-hash.ts';
 

@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os';
 import type { Translator } from '../../../../graph/index.ts';
-import { type ChildSet, childSet, indicesOf } from '../children.ts';
+import { type ChildSet, childSet, indicesOf } from '../../children.ts';
 import type { ReplicateState } from '../state.ts';
 
 const preferences = new WeakMap<ReplicateState, readonly ChildSet[]>();

@@ -1,7 +1,7 @@
 import { type CallContext, detached, newLkOwner, type Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
+import { countOf, NO_CHILDREN } from '../../children.ts';
 import { internalDetached } from '../../wind.ts';
-import { countOf, NO_CHILDREN } from '../children.ts';
 import type { Operation } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 import { dataLockee, entryLockees, type Lockee, metadataLockee, WHOLE_FILE } from './lockees.ts';

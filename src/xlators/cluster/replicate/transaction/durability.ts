@@ -2,8 +2,8 @@ import { type CallContext, Fd } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
+import { type ChildSet, indicesOf, NO_CHILDREN } from '../../children.ts';
 import { wind } from '../../wind.ts';
-import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import { type FileTarget, openFd } from './lockees.ts';
 

@@ -1,7 +1,7 @@
 import { type GlfsError, isGlfsError } from '../../../../errors.ts';
 import type { CallContext, Subvolume } from '../../../../graph/index.ts';
+import { type ChildSet, indicesOf, NO_CHILDREN } from '../../children.ts';
 import { type Answer, wind } from '../../wind.ts';
-import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import type { LockAction, Lockee } from './lockees.ts';
 

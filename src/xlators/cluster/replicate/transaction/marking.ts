@@ -1,8 +1,8 @@
 import { GlfsError } from '../../../../errors.ts';
 import type { CallContext } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
+import { type ChildSet, NO_CHILDREN } from '../../children.ts';
 import type { ChangeKind } from '../changelog.ts';
-import { type ChildSet, NO_CHILDREN } from '../children.ts';
 import type { ReadKind, Unmarked } from '../file-state.ts';
 import type { ReplicateState } from '../state.ts';
 import { syncCopies } from './durability.ts';

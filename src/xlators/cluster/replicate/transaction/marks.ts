@@ -3,9 +3,9 @@ import type { CallContext, Subvolume } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
+import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
 import { wind } from '../../wind.ts';
 import { type ChangeKind, CLEAN, decodeChangelog, encodeChangelog } from '../changelog.ts';
-import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { ReplicateState } from '../state.ts';
 import { type FileTarget, openFd } from './lockees.ts';
 

@@ -1,6 +1,6 @@
 import type { Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
-import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
+import { type ChildSet, indicesOf, NO_CHILDREN } from '../../children.ts';
 import type { Operation, OperationOutcome } from '../operation.ts';
 import { readChild } from '../read-child/index.ts';
 import type { ReplicateState } from '../state.ts';

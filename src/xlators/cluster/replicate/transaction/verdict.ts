@@ -1,7 +1,7 @@
 import { type ErrnoCode, GlfsError } from '../../../../errors.ts';
 import type { Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
-import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../children.ts';
+import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
 import type { CopyAnswer, Operation, OperationOutcome } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 

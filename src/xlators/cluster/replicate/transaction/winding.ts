@@ -1,7 +1,7 @@
 import { toGlfsError } from '../../../../errors.ts';
 import type { CallContext } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
-import { type ChildSet, countOf, has } from '../children.ts';
+import { type ChildSet, countOf, has } from '../../children.ts';
 import type { CopyAnswer, Operation } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 import type { Answers } from './verdict.ts';

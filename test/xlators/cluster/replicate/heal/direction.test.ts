@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Dict } from '../../../../../src/protocol/dict.ts';
 import { emptyIatt, S_IFREG } from '../../../../../src/protocol/iatt.ts';
+import { has, indicesOf } from '../../../../../src/xlators/cluster/children.ts';
 import { CLEAN } from '../../../../../src/xlators/cluster/replicate/changelog.ts';
-import { has, indicesOf } from '../../../../../src/xlators/cluster/replicate/children.ts';
 import { findDirection } from '../../../../../src/xlators/cluster/replicate/heal/direction.ts';
 import type { Examined } from '../../../../../src/xlators/cluster/replicate/heal/examine.ts';
 import { judge } from '../../../../../src/xlators/cluster/replicate/heal/verdict.ts';

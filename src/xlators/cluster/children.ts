@@ -4,8 +4,8 @@
  */
 export type ChildSet = number;
 
-/** Bits of a number that stay positive. */
-export const MOST_CHILDREN = 30;
+/** Bits of a number that stays positive where bits are joined. */
+export const MOST_CHILDREN = 31;
 
 export const NO_CHILDREN: ChildSet = 0;
 
@@ -17,7 +17,7 @@ export function childSet(indices: Iterable<number>): ChildSet {
 
 /** The first `count` subvolumes. */
 export function allChildren(count: number): ChildSet {
-  return (1 << count) - 1;
+  return 2 ** count - 1;
 }
 
 export function has(set: ChildSet, index: number): boolean {
@@ -33,6 +33,7 @@ export function countOf(set: ChildSet): number {
 /** Positions in ascending order, which is also the order in which blocking locks are taken. */
 export function indicesOf(set: ChildSet): number[] {
   const indices: number[] = [];
-  for (let index = 0; set >> index !== 0; index++) if (has(set, index)) indices.push(index);
+  for (let index = 0; index < MOST_CHILDREN && set >> index !== 0; index++)
+    if (has(set, index)) indices.push(index);
   return indices;
 }
