@@ -1,16 +1,8 @@
 import { GlfsError } from '../../../errors.ts';
 import type { Environment, Inode, OptionValues, Subvolume } from '../../../graph/index.ts';
 import type { Gfid } from '../../../protocol/gfid.ts';
-import {
-  allChildren,
-  type ChildSet,
-  childSet,
-  countOf,
-  indicesOf,
-  MOST_CHILDREN,
-  NO_CHILDREN,
-} from '../children.ts';
-import { Subvolumes } from '../subvolumes.ts';
+import { type ChildSet, indicesOf } from '../children.ts';
+import { MemberSet } from '../member-set.ts';
 import { PENDING_PREFIX } from './changelog.ts';
 import { type FileState, FileStates, type ReadKind } from './file-state.ts';
 import type { Replicate } from './index.ts';
@@ -30,40 +22,28 @@ interface Setup {
 }
 
 /** What all operations of one replicate translator share. */
-export class ReplicateState extends Subvolumes {
+export class ReplicateState extends MemberSet {
   readonly owner: Replicate;
   readonly options: OptionValues<ReplicateOptions>;
   readonly environment: Environment;
-  /** All subvolumes. */
-  readonly all: ChildSet;
   /** Position of the copy that has no data; undefined where all have. */
   readonly arbiter: number | undefined;
   readonly quorum: Quorum;
   /** By position: the attribute with which the others accuse it. */
   readonly pendingNames: readonly string[];
   readonly files = new FileStates(FILES);
-  /** By position: how often it has gone. A lock that was granted before the last time is no longer held. */
-  readonly departures: number[];
   readonly fileLocks = new FileLocks(this);
   /** Aborted when the translator is closed: heals end at their next step, and leave their marks. */
   readonly closing = new AbortController();
-  private upSet: ChildSet = 0;
-  private readonly positions: ReadonlyMap<Subvolume, number>;
 
   constructor({ owner, name, children, options, environment }: Setup) {
-    super(name, children, environment.logger);
+    super({ name, children, log: environment.logger, parts: 'copies' });
     this.owner = owner;
     this.options = options;
     this.environment = environment;
     if (options['thin-arbiter']) {
       throw new GlfsError('EOPNOTSUPP', 'volumes with a thin arbiter are not served', { translator: name });
     }
-    if (children.length > MOST_CHILDREN) {
-      throw new GlfsError('EINVAL', `more than ${MOST_CHILDREN} copies`, { translator: name });
-    }
-    this.positions = new Map(children.map((child, index) => [child, index]));
-    this.all = allChildren(children.length);
-    this.departures = children.map(() => 0);
     this.arbiter = options['arbiter-count'] === 1 ? children.length - 1 : undefined;
     this.quorum = makeQuorum({
       type: options['quorum-type'],
@@ -86,56 +66,17 @@ export class ReplicateState extends Subvolumes {
     return this.options['afr-dirty-xattr'];
   }
 
-  /** Domain of the locks that transactions take: the name of the translator, as with every client. */
-  get domain(): string {
-    return this.name;
-  }
-
-  /** Domain in which healers keep each other out. */
-  get healDomain(): string {
-    return `${this.name}:self-heal`;
-  }
-
-  /** Subvolumes that are up. */
-  get up(): ChildSet {
-    return this.upSet;
-  }
-
   /** All but the arbiter: copies that data can be read from. */
   get withData(): ChildSet {
     return this.arbiter === undefined ? this.all : this.all & ~(1 << this.arbiter);
   }
 
-  indexOf(child: Subvolume): number {
-    return this.positions.get(child)!;
+  override enough(children: ChildSet): boolean {
+    return this.quorum.met(children);
   }
 
-  childrenOf(set: ChildSet): Subvolume[] {
-    return indicesOf(set).map((index) => this.children[index]!);
-  }
-
-  override markUp(child: Subvolume): void {
-    super.markUp(child);
-    this.upSet |= 1 << this.indexOf(child);
+  protected override membersChanged(): void {
     this.fileLocks.membersChanged();
-  }
-
-  override markDown(child: Subvolume, reason?: GlfsError): void {
-    super.markDown(child, reason);
-    this.upSet &= ~(1 << this.indexOf(child));
-    // Who is not there can't accuse: what is known must be asked for again.
-    this.generation++;
-    this.departures[this.indexOf(child)]!++;
-    this.fileLocks.membersChanged();
-  }
-
-  /** Those of `children` that have not gone since `departures` was copied: what they granted then still stands. */
-  stayed(children: ChildSet, departures: readonly number[]): ChildSet {
-    let set = children;
-    for (const index of indicesOf(children)) {
-      if (this.departures[index] !== departures[index]) set &= ~(1 << index);
-    }
-    return set;
   }
 
   file(inode: Inode | Gfid): FileState {
@@ -150,33 +91,9 @@ export class ReplicateState extends Subvolumes {
   }
 
   /** Enough copies are up for what needs all that can be had. @throws GlfsError ENOTCONN */
-  requireQuorum(children: ChildSet = this.upSet): void {
+  requireQuorum(children: ChildSet = this.up): void {
     const { options } = this;
     if (options['consistent-io'] && !this.quorum.wanted && children !== this.all) throw this.tooFew(children);
     if (!this.quorum.met(children)) throw this.tooFew(children);
-  }
-
-  /** ENOTCONN that tells which copies are missing, and why. */
-  tooFew(children: ChildSet): GlfsError {
-    const missing = indicesOf(this.all & ~children).map((index) => this.children[index]!);
-    const causes = missing.filter((child) => !this.isUp(child)).map((child) => this.downError(child));
-    const named = missing.map((child) => {
-      const why = this.isUp(child) ? undefined : this.whyDown(child);
-      return why === undefined ? child.name : `${child.name} (${why.reason})`;
-    });
-    const some = children === NO_CHILDREN ? 'none' : `only ${countOf(children)}`;
-    return new GlfsError(
-      'ENOTCONN',
-      `${some} of ${this.children.length} copies are there: ${named.join(', ')} missing`,
-      {
-        translator: this.name,
-        cause: causes.length > 0 ? new AggregateError(causes, 'copies are down') : undefined,
-      },
-    );
-  }
-
-  /** Positions as a set; for tests and for what comes from the wire by subvolume. */
-  setOf(children: Iterable<Subvolume>): ChildSet {
-    return childSet([...children].map((child) => this.indexOf(child)));
   }
 }
