@@ -1,0 +1,4 @@
+import { GlfsError } from '../../../errors.ts';
+import type { Part } from './fops.ts';
+
+export const statfs: Part<'statfs'> = () => Promise.reject(new GlfsError('EOPNOTSUPP'));
