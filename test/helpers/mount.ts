@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pool } from './pool.ts';
-import { isAlive, killAndWait, mountsBelow, run, runOk, spawnDaemon } from './processes.ts';
+import { isAlive, killAndWait, mountsBelow, run, spawnDaemon } from './processes.ts';
 import { waitUntil } from './wait.ts';
 
 /** How a volume is mounted. */
@@ -128,7 +129,16 @@ export async function mountVolume(pool: Pool, options: MountOptions): Promise<Mo
   } catch (error) {
     if (mountsBelow(path).length) await run('umount', ['-l', path]);
     if (pid && isAlive(pid)) await killAndWait(pid);
-    const log = await runOk('tail', ['-n', '20', logFile]).catch(() => '');
+    const log = await logged(logFile);
     throw new Error(`cannot mount ${options.volume}: ${(error as Error).message}\n${log}`, { cause: error });
   }
+}
+
+/** The end of a client's log without the volfile that it prints there, which would hide the reason. */
+async function logged(file: string): Promise<string> {
+  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
+  return lines
+    .filter((line) => !/^ *\d+: /.test(line))
+    .slice(-20)
+    .join('\n');
 }
