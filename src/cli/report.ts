@@ -35,6 +35,11 @@ export class Report {
     this.print(message, cause);
   }
 
+  /** A failure that nothing is to be said about. */
+  silentProblem(): void {
+    this.worst = Math.max(this.worst, ExitCode.failure);
+  }
+
   /** Something that the user should know, but that doesn't change the exit code. */
   note(message: string): void {
     this.print(message, undefined);

@@ -1,5 +1,6 @@
 import type { CommandSpec } from '../command.ts';
 import { cat } from './cat.ts';
+import { checksum } from './checksum.ts';
 import { cp } from './cp.ts';
 import { dev } from './dev.ts';
 import { df } from './df.ts';
@@ -22,6 +23,7 @@ import { xattr } from './xattr.ts';
 export const commands: readonly CommandSpec[] = [
   ls,
   cat,
+  checksum,
   put,
   get,
   cp,
