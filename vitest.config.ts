@@ -22,7 +22,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          // By default one core would be left idle, and these machines have two.
+          maxWorkers: 2,
         },
       },
       {
