@@ -3,7 +3,7 @@ import { type CallContext, HEAL_PID, type Reply } from '../../../graph/index.ts'
 import { Dict } from '../../../protocol/dict.ts';
 import type { FopName } from '../../../protocol/fops.ts';
 import { keyKinds, keys } from '../../../protocol/keys.ts';
-import { type ChildSet, NO_CHILDREN } from '../children.ts';
+import { type ChildSet, has, NO_CHILDREN } from '../children.ts';
 import { type Answer, combined, type Failure } from '../wind.ts';
 import { CHANGELOG_BYTES, PENDING_PREFIX } from './changelog.ts';
 import type { CopyAnswer } from './operation.ts';
@@ -107,6 +107,18 @@ export function reached(answers: readonly (CopyAnswer<FopName> | undefined)[]): 
   return set;
 }
 
+/** What a copy says of a file that it does not have, or of a name in a directory that it does not have. */
+export function isAbsence(error: GlfsError | undefined): boolean {
+  return error?.code === 'ENOENT' || error?.code === 'ESTALE';
+}
+
+/** Copies that say that there is no such file. */
+export function absentOn(answers: readonly (CopyAnswer<FopName> | undefined)[]): ChildSet {
+  let set = NO_CHILDREN;
+  for (const [index, answer] of answers.entries()) if (isAbsence(answer?.error)) set |= 1 << index;
+  return set;
+}
+
 function isUnreached(error: GlfsError): boolean {
   return error.outcome === 'unknown' || error.code === 'ENOTCONN';
 }
@@ -128,4 +140,21 @@ export function finalError(
     if (ranked.length > 0) return combined(ranked, state.name);
   }
   return combined(failed, state.name);
+}
+
+/**
+ * Why nothing can be said of a file that too few copies have: what the copies say, but that it is missing only where enough say
+ * so. The word of one that has missed its making is no more than that nobody else could be asked.
+ */
+export function refusal(
+  state: ReplicateState,
+  answers: readonly (CopyAnswer<FopName> | undefined)[],
+): GlfsError {
+  const error = finalError(state, answers);
+  if (!state.quorum.met(reached(answers))) return state.tooFew(reached(answers)).with({ cause: error });
+  const absent = absentOn(answers);
+  if (!isAbsence(error) || !state.quorum.wanted || state.quorum.met(absent)) return error;
+  const others = answers.map((answer, index) => (has(absent, index) ? undefined : answer));
+  const unsure = others.some((answer) => answer?.error !== undefined);
+  return unsure ? finalError(state, others) : state.tooFew(succeeded(answers)).with({ cause: error });
 }

@@ -6,13 +6,13 @@ import { type FileType, typeOfMode } from '../../../protocol/iatt.ts';
 import { keys } from '../../../protocol/keys.ts';
 import { type ChildSet, has, indicesOf } from '../children.ts';
 import type { Verdict } from './accusations.ts';
-import { answerToCaller, finalError, reached, succeeded } from './asking.ts';
+import { answerToCaller, refusal, succeeded } from './asking.ts';
 import type { Asked, FileState } from './file-state.ts';
 import { examined } from './heal/examine.ts';
 import { suspect } from './heal/index.ts';
 import { sameMetadata } from './heal/metadata-equality.ts';
 import { mergedStat } from './merged-stat.ts';
-import { agreeing, type LookupAnswers, type NamedLoc, settled, tooFew } from './name-agreement.ts';
+import { agreeing, type LookupAnswers, type NamedLoc, settled } from './name-agreement.ts';
 import { readChild } from './read-child/index.ts';
 import { isFresh, judgeAnswers } from './refresh.ts';
 import type { ReplicateState } from './state.ts';
@@ -26,10 +26,7 @@ export async function decide(
   asked: Asked,
   context: CallContext,
 ): Promise<Reply<'lookup'> | undefined> {
-  if (succeeded(all) === 0) {
-    if (!state.quorum.met(reached(all))) throw tooFew(state, all);
-    throw finalError(state, all);
-  }
+  if (succeeded(all) === 0) throw refusal(state, all);
   const answers = named === undefined ? agreeing(state, all) : await settled(state, named, all, context);
   const good = succeeded(answers);
   const { stat } = answers[indicesOf(good)[0]!]!.reply!;

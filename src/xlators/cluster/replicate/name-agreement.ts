@@ -3,7 +3,7 @@ import type { CallContext, Inode, Loc, Reply } from '../../../graph/index.ts';
 import { gfidKey } from '../../../protocol/gfid.ts';
 import { S_IFMT } from '../../../protocol/iatt.ts';
 import { type ChildSet, has, NO_CHILDREN } from '../children.ts';
-import { finalError, isLocked, reached, succeeded } from './asking.ts';
+import { absentOn, finalError, isLocked, reached, succeeded } from './asking.ts';
 import type { CopyAnswer } from './operation.ts';
 import { ensureFresh } from './refresh.ts';
 import type { ReplicateState } from './state.ts';
@@ -35,8 +35,6 @@ function failedWith(answers: LookupAnswers, ...codes: string[]): ChildSet {
   return set;
 }
 
-const MISSING = ['ENOENT', 'ESTALE'];
-
 /**
  * Whether copies differ about the name in a way that a later rename or create could trip over: different files, files without
  * a gfid, or a name that a good copy of the directory lacks.
@@ -52,7 +50,7 @@ export async function wantsNameHeal(
   const lacks = reached(answers) & ~has;
   if (has === 0 || lacks === 0) return false;
   if (!state.quorum.wanted || !state.quorum.met(has)) return true;
-  if ((lacks & ~failedWith(answers, ...MISSING)) !== 0) return true;
+  if ((lacks & ~absentOn(answers)) !== 0) return true;
   return ((await readableParents(state, parent, context)) & lacks) !== 0;
 }
 
@@ -77,18 +75,24 @@ export function agreeing(state: ReplicateState, answers: LookupAnswers): LookupA
   return answers;
 }
 
-/** What the name stands for, where copies still differ: those count whose copy of the directory is good. */
+/**
+ * What the name stands for, where copies still differ: those count whose copy of the directory is good. Where one that can't say
+ * may be the second that has it, which ones are good is asked anew: of a change by another client nothing is known here.
+ */
 export async function settled(
   state: ReplicateState,
   { parent, name }: NamedLoc,
   all: LookupAnswers,
   context: CallContext,
 ): Promise<LookupAnswers> {
-  const missing = failedWith(all, ...MISSING);
+  const missing = absentOn(all);
   if (identities(all).size === 1 && missing === 0) {
     if (!state.quorum.met(succeeded(all))) throw tooFew(state, all);
     return all;
   }
+  const silent = state.all & ~succeeded(all) & ~missing;
+  const isUnclear = silent !== 0 && missing !== 0 && !state.quorum.met(succeeded(all));
+  if (isUnclear) state.file(parent).forget();
   const parents = await readableParents(state, parent, context);
   const trusted = identities(all.filter((_, index) => has(parents, index)));
   if (identities(all).size > 1 && trusted.size !== 1) throw differs(state, name);
@@ -100,15 +104,16 @@ export async function settled(
   const found = succeeded(answers);
   const begun = answers.some((answer) => isLocked(answer?.reply?.xdata, 'name'));
   const isGone = (missing & parents) !== 0 && (found & parents) === 0;
-  // A create that is under way has reached a few copies only: it has not happened yet.
-  const isYetToBe = missing !== 0 && begun && !state.quorum.met(found);
+  // A create that is under way has reached a few copies only: it has not happened yet. Or a heal is, and has still to reach them.
+  const lacked = isUnclear ? missing & state.file(parent).readable('data') : missing;
+  const isYetToBe = lacked !== 0 && begun && !state.quorum.met(found);
   if (isGone || isYetToBe) throw missingError(state, all);
   if (!state.quorum.met(found)) throw withoutQuorum(state, answers);
   return answers;
 }
 
 function missingError(state: ReplicateState, answers: LookupAnswers): GlfsError {
-  const missing = failedWith(answers, ...MISSING);
+  const missing = absentOn(answers);
   return finalError(
     state,
     answers.map((answer, index) => (has(missing, index) ? answer : undefined)),
@@ -117,7 +122,7 @@ function missingError(state: ReplicateState, answers: LookupAnswers): GlfsError 
 
 /** Too few have it. Where enough say that it is gone, it is. */
 function withoutQuorum(state: ReplicateState, answers: LookupAnswers): GlfsError {
-  const missing = failedWith(answers, ...MISSING);
+  const missing = absentOn(answers);
   if (state.quorum.wanted && state.quorum.met(missing)) return missingError(state, answers);
   return tooFew(state, answers);
 }

@@ -4,15 +4,7 @@ import type { Dict } from '../../../protocol/dict.ts';
 import type { Iatt } from '../../../protocol/iatt.ts';
 import { internalDetached, shared, windAll } from '../wind.ts';
 import { type CopyViews, judge, type Verdict, viewOf } from './accusations.ts';
-import {
-  byPosition,
-  finalError,
-  hasPendingHeals,
-  isLocked,
-  reached,
-  refreshQuestions,
-  succeeded,
-} from './asking.ts';
+import { byPosition, hasPendingHeals, isLocked, refreshQuestions, refusal, succeeded } from './asking.ts';
 import type { FileState } from './file-state.ts';
 import { suspect } from './heal/index.ts';
 import { needsHeal } from './need-heal.ts';
@@ -87,10 +79,7 @@ async function askAll(
 ): Promise<void> {
   const asked = state.files.asked(state.generation);
   const answers = await askCopies(state, inode, context, fd);
-  if (succeeded(answers) === 0 || !state.quorum.met(succeeded(answers))) {
-    if (!state.quorum.met(reached(answers))) throw state.tooFew(reached(answers));
-    throw finalError(state, answers);
-  }
+  if (succeeded(answers) === 0 || !state.quorum.met(succeeded(answers))) throw refusal(state, answers);
   const verdict = judgeAnswers(state, answers);
   needsHeal(
     state,

@@ -3,9 +3,11 @@ import { type CallContext, HEAL_PID, Inode, type Reply, rootContext } from '../.
 import { Dict } from '../../../../src/protocol/dict.ts';
 import { type Gfid, ROOT_GFID } from '../../../../src/protocol/gfid.ts';
 import { keys } from '../../../../src/protocol/keys.ts';
+import { EntryLockCommand, EntryLockType } from '../../../../src/protocol/messages.ts';
 import { has } from '../../../../src/xlators/cluster/children.ts';
 import { encodeChangelog } from '../../../../src/xlators/cluster/replicate/changelog.ts';
 import { lookup } from '../../../../src/xlators/cluster/replicate/lookup.ts';
+import { ensureFresh } from '../../../../src/xlators/cluster/replicate/refresh.ts';
 import { newGfid, ReplicaCopies } from '../../../helpers/replica-copies.ts';
 import { waitUntil } from '../../../helpers/wait.ts';
 
@@ -248,5 +250,55 @@ describe('no good copy', () => {
     for (const index of [0, 2]) await set.copies[index]!.accuse('a', [1], { data: 1 });
     await kill(0);
     await expect(find('a')).rejects.toMatchObject({ code: 'ENOTCONN' });
+  });
+});
+
+describe('that a name is missing only those say whose word counts', () => {
+  /** The second copy has it, too, and can't be asked; the third has missed that it was made. */
+  async function acknowledged(): Promise<Gfid> {
+    await start();
+    const gfid = await make('a', ['text', 'text', undefined]);
+    await set.missed([2], '/', ['a']);
+    return gfid;
+  }
+
+  async function lockName(name: string): Promise<void> {
+    const { LOCK_NONBLOCKING: command } = EntryLockCommand;
+    const { domain } = set.state;
+    const request = { loc: { inode: root }, command, type: EntryLockType.WRITE, namelen: 1, name, domain };
+    for (const { child, index } of set.copies)
+      if (has(set.state.up, index))
+        await child.entrylk(request, { ...context, lkOwner: Buffer.from('other') });
+  }
+
+  test('not one that is accused, while a heal or change of the name goes on', async () => {
+    await acknowledged();
+    await kill(1);
+    await lockName('a');
+    await expect(find('a')).rejects.toMatchObject({ code: 'ENOTCONN' });
+  });
+
+  test('a good one, while the name is being made with a copy down', async () => {
+    await start();
+    await make('a', ['text', undefined, undefined]);
+    await kill(1);
+    await lockName('a');
+    await expect(find('a')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('not one beside another that fails', async () => {
+    const gfid = await acknowledged();
+    await kill(0);
+    await set.bricks[1]!.fault({ fop: 'lookup', action: 'fail', errno: 'EIO', times: 100 });
+    await expect(find('a')).rejects.toMatchObject({ code: 'EIO' });
+    await expect(findByGfid(gfid)).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  test('not one beside another whose answer is lost: nor of a file that is looked at again', async () => {
+    const gfid = await acknowledged();
+    await set.bricks[1]!.fault({ fop: 'lookup', action: 'fail', errno: 'ENOTCONN', times: 100 });
+    await expect(ensureFresh(set.state, new Inode(gfid, 'file'), context)).rejects.toMatchObject({
+      code: 'ENOTCONN',
+    });
   });
 });

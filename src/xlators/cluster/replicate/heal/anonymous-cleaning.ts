@@ -3,10 +3,10 @@ import { type CallContext, Inode, type Subvolume } from '../../../../graph/index
 import { type Gfid, gfidFromString } from '../../../../protocol/gfid.ts';
 import { type Iatt, isDirectory, typeOfMode } from '../../../../protocol/iatt.ts';
 import { type Answer, windAll } from '../../wind.ts';
+import { isAbsence } from '../asking.ts';
 import { listing } from '../crawl/index-directory.ts';
 import type { ReplicateState } from '../state.ts';
 import { anonymousOf } from './anonymous.ts';
-import { isAbsence } from './entry-view.ts';
 import { healContext } from './session.ts';
 
 /** RMDIR: with all that is below. */

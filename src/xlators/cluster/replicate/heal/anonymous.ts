@@ -6,9 +6,10 @@ import { isDirectory } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
 import { windAll } from '../../wind.ts';
+import { isAbsence } from '../asking.ts';
 import { anonymousDirectory } from '../private-names.ts';
 import type { ReplicateState } from '../state.ts';
-import { type EntryHeal, gfidAt, inodeAt, isAbsence, type NameView, statAt } from './entry-view.ts';
+import { type EntryHeal, gfidAt, inodeAt, type NameView, statAt } from './entry-view.ts';
 
 /*
  * The directory of anonymous inodes: /.glusterfs-anonymous-inode-VOLUMEID on every copy. What a heal would take away from a

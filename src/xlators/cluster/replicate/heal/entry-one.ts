@@ -4,6 +4,7 @@ import { gfidEquals, gfidToString } from '../../../../protocol/gfid.ts';
 import { typeOfMode } from '../../../../protocol/iatt.ts';
 import { type ChildSet, indicesOf } from '../../children.ts';
 import { windAll } from '../../wind.ts';
+import { isAbsence } from '../asking.ts';
 import { gather } from './entry-gather.ts';
 import { assignGfids, chooseByPolicy, conflict } from './entry-gfid.ts';
 import { recreate } from './entry-recreate.ts';
@@ -11,7 +12,6 @@ import { removeName } from './entry-remove.ts';
 import {
   type EntryHeal,
   gfidAt,
-  isAbsence,
   isMissing,
   type NameView,
   present,

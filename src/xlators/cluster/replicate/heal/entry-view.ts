@@ -5,6 +5,7 @@ import { type Iatt, typeOfMode } from '../../../../protocol/iatt.ts';
 import { keyKinds } from '../../../../protocol/keys.ts';
 import { type ChildSet, childSet } from '../../children.ts';
 import { windAll } from '../../wind.ts';
+import { isAbsence } from '../asking.ts';
 import type { CopyAnswer } from '../operation.ts';
 import { wantMarks } from './examine.ts';
 import type { HealSession } from './session.ts';
@@ -40,10 +41,6 @@ export async function viewName(
 export function toNameAnswer(answer: { reply?: Reply<'lookup'>; error?: GlfsError }): NameAnswer {
   if (answer.reply !== undefined) return { reply: answer.reply };
   return { error: answer.error ?? new GlfsError('EIO') };
-}
-
-export function isAbsence(error: GlfsError | undefined): boolean {
-  return error?.code === 'ENOENT' || error?.code === 'ESTALE';
 }
 
 export function isMissing(answer: NameAnswer): boolean {

@@ -1,7 +1,7 @@
 import { type ErrnoCode, GlfsError } from '../../../../errors.ts';
 import type { Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
-import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
+import { type ChildSet, childSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
 import type { CopyAnswer, Operation, OperationOutcome } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 
@@ -67,7 +67,7 @@ export function judge<K extends FopName>(
   // What the arbiter says of data it does without looking: it has none that could have changed.
   const made = operation.kind === 'data' ? succeeded & state.withData : succeeded;
   if (made === NO_CHILDREN && isSymmetric(refusals)) {
-    const error = finalError(state, refusals, NO_CHILDREN);
+    const error = finalError(state, operation, refusals, NO_CHILDREN);
     return { outcome: outcome(NO_CHILDREN), consequence: 'none', broken: NO_CHILDREN, error };
   }
 
@@ -77,7 +77,7 @@ export function judge<K extends FopName>(
     outcome: outcome(failed),
     consequence,
     broken,
-    error: finalError(state, refusals, succeeded),
+    error: finalError(state, operation, refusals, succeeded),
   });
   if (state.quorum.wanted && !state.quorum.met(participants & ~broken)) {
     const some = (participants & ~broken) !== NO_CHILDREN;
@@ -136,7 +136,10 @@ function isSymmetric(refusals: ReadonlyMap<number, GlfsError>): boolean {
   return sure(first) && others.every((error) => sure(error) && error.code === first.code);
 }
 
-/** What no copy can say of the file as long as another one has made the change: whoever says so is behind. */
+/**
+ * What no copy can say of the file as long as another one has made the change: whoever says so is behind. Nor does it count of a
+ * name where none has made the change, and too few say so.
+ */
 const refuted: ReadonlySet<string> = new Set<ErrnoCode>([
   'ENODATA',
   'ENOENT',
@@ -149,8 +152,9 @@ const refuted: ReadonlySet<string> = new Set<ErrnoCode>([
 /** Of several reasons the one that says most; among all others the last copy's. */
 const telling: readonly ErrnoCode[] = ['ENODATA', 'ENOENT', 'ESTALE', 'ENOSPC'];
 
-function finalError(
+function finalError<K extends FopName>(
   state: ReplicateState,
+  { kind }: Operation<K>,
   refusals: ReadonlyMap<number, GlfsError>,
   succeeded: ChildSet,
 ): GlfsError {
@@ -159,8 +163,14 @@ function finalError(
     const error = state.tooFew(succeeded);
     return succeeded === NO_CHILDREN ? error : error.with({ outcome: 'unknown' });
   }
-  const credible = succeeded === NO_CHILDREN ? errors : errors.filter(({ code }) => !refuted.has(code));
-  if (credible.length === 0) return behind(state, errors);
+  const told = childSet([...refusals].flatMap(([index, { code }]) => (refuted.has(code) ? [index] : [])));
+  const isTold =
+    succeeded === NO_CHILDREN && (kind !== 'entry' || !state.quorum.wanted || state.quorum.met(told));
+  const credible = isTold ? errors : errors.filter(({ code }) => !refuted.has(code));
+  if (credible.length === 0) {
+    const cause = new AggregateError(errors, `${errors.length} copies failed`);
+    return succeeded === NO_CHILDREN ? state.tooFew(told).with({ cause }) : behind(state, errors);
+  }
   const code = telling.find((one) => credible.some((error) => error.code === one));
   const chosen = credible.findLast((error) => code === undefined || error.code === code)!;
   const unknown = succeeded !== NO_CHILDREN || errors.some((error) => error.outcome === 'unknown');
