@@ -3,20 +3,8 @@ import type { CallContext, Fd, Inode, Reply, Subvolume } from '../../../graph/in
 import type { Dict } from '../../../protocol/dict.ts';
 import type { FopName } from '../../../protocol/fops.ts';
 import type { ChildSet } from '../children.ts';
+import type { EntryTarget, Range } from '../locking/lockees.ts';
 import type { ChangeKind } from './changelog.ts';
-
-/** Bytes of a file. */
-export interface Range {
-  readonly start: number;
-  /** 0: to the end of the file, wherever that is. */
-  readonly length: number;
-}
-
-/** A name in a directory, or all of its names where `name` is absent. */
-export interface EntryTarget {
-  readonly parent: Inode;
-  readonly name?: string;
-}
 
 /** What one copy said; undefined where it was not asked. */
 export type CopyAnswer<K extends FopName> =

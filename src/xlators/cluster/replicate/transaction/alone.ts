@@ -1,11 +1,11 @@
 import { type CallContext, detached, newLkOwner, type Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
 import { countOf, NO_CHILDREN } from '../../children.ts';
+import { dataLockee, entryLockees, type Lockee, metadataLockee, WHOLE_FILE } from '../../locking/lockees.ts';
+import { takeLocks } from '../../locking/locks.ts';
 import { internalDetached } from '../../wind.ts';
 import type { Operation } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
-import { dataLockee, entryLockees, type Lockee, metadataLockee, WHOLE_FILE } from './lockees.ts';
-import { takeLocks } from './locks.ts';
 import { Marking } from './marking.ts';
 import type { MarkTarget } from './marks.ts';
 import { answer } from './reply.ts';

@@ -3,9 +3,9 @@ import { Dict } from '../../../../protocol/dict.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
 import { type ChildSet, indicesOf, NO_CHILDREN } from '../../children.ts';
+import { type FileTarget, openFd } from '../../locking/lockees.ts';
 import { wind } from '../../wind.ts';
 import type { ReplicateState } from '../state.ts';
-import { type FileTarget, openFd } from './lockees.ts';
 
 const xdata = new Dict()
   .set(keys.batchFsync, 1)

@@ -1,11 +1,11 @@
 import { type CallContext, newLkOwner, type Reply } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
 import { type Gfid, gfidKey } from '../../../../protocol/gfid.ts';
+import { dataLockee, metadataLockee, WHOLE_FILE } from '../../locking/lockees.ts';
 import { internalDetached } from '../../wind.ts';
 import type { DataOperation, MetadataOperation } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 import { FileLock, type LockedFile } from './file-lock.ts';
-import { dataLockee, metadataLockee, WHOLE_FILE } from './lockees.ts';
 import { turnOf } from './turns.ts';
 
 /**

@@ -1,7 +1,7 @@
 /*
  * Transactions: how a change is made on several copies so that each copy that lacks it is accused by those that have it,
  * whatever fails in between.
- *   locks (locks.ts) -> pre-op (marking.ts) -> the change on all copies (winding.ts) -> verdict (verdict.ts) ->
+ *   locks (../../locking/locks.ts) -> pre-op (marking.ts) -> the change on all copies (winding.ts) -> verdict (verdict.ts) ->
  *   bytes to disk (durability.ts) -> post-op (marking.ts) -> unlock
  * One change under locks of its own: alone.ts. Changes of files that share a lock which outlives them: file-lock.ts.
  */

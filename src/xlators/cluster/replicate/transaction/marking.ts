@@ -2,11 +2,11 @@ import { GlfsError } from '../../../../errors.ts';
 import type { CallContext } from '../../../../graph/index.ts';
 import type { FopName } from '../../../../protocol/fops.ts';
 import { type ChildSet, NO_CHILDREN } from '../../children.ts';
+import type { Locks } from '../../locking/locks.ts';
 import type { ChangeKind } from '../changelog.ts';
 import type { ReadKind, Unmarked } from '../file-state.ts';
 import type { ReplicateState } from '../state.ts';
 import { syncCopies } from './durability.ts';
-import type { Locks } from './locks.ts';
 import { accused, type Marked, type MarkTarget, mark } from './marks.ts';
 import type { Verdict } from './verdict.ts';
 

@@ -4,10 +4,10 @@ import { Dict } from '../../../../protocol/dict.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
 import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
+import { type FileTarget, openFd } from '../../locking/lockees.ts';
 import { wind } from '../../wind.ts';
 import { type ChangeKind, CLEAN, decodeChangelog, encodeChangelog } from '../changelog.ts';
 import type { ReplicateState } from '../state.ts';
-import { type FileTarget, openFd } from './lockees.ts';
 
 /** A file whose changelog is moved, and for a directory the name that changes. */
 export interface MarkTarget extends FileTarget {

@@ -1,13 +1,25 @@
-import type { CallContext, Fd, Inode, Subvolume } from '../../../../graph/index.ts';
-import type { Gfid } from '../../../../protocol/gfid.ts';
-import { EntryLockCommand, EntryLockType, LockCommand, LockType } from '../../../../protocol/messages.ts';
-import { encodeText } from '../../../../xdr/index.ts';
-import type { EntryTarget, Range } from '../operation.ts';
+import type { CallContext, Fd, Inode, Subvolume } from '../../../graph/index.ts';
+import type { Gfid } from '../../../protocol/gfid.ts';
+import { EntryLockCommand, EntryLockType, LockCommand, LockType } from '../../../protocol/messages.ts';
+import { encodeText } from '../../../xdr/index.ts';
+
+/** Bytes of a file. */
+export interface Range {
+  readonly start: number;
+  /** 0: to the end of the file, wherever that is. */
+  readonly length: number;
+}
+
+/** A name in a directory, or all of its names where `name` is absent. */
+export interface EntryTarget {
+  readonly parent: Inode;
+  readonly name?: string;
+}
 
 /** `try` fails at once where another holds it (EAGAIN), `wait` waits for its turn. */
 export type LockAction = 'try' | 'wait' | 'drop';
 
-/** One thing that is locked on each copy. */
+/** One thing that is locked on each member. */
 export interface Lockee {
   act(child: Subvolume, action: LockAction, context: CallContext): Promise<unknown>;
 }

@@ -1,32 +1,32 @@
-import { type GlfsError, isGlfsError } from '../../../../errors.ts';
-import type { CallContext, Subvolume } from '../../../../graph/index.ts';
-import { type ChildSet, indicesOf, NO_CHILDREN } from '../../children.ts';
-import { type Answer, wind } from '../../wind.ts';
-import type { ReplicateState } from '../state.ts';
+import { type GlfsError, isGlfsError } from '../../../errors.ts';
+import type { CallContext, Subvolume } from '../../../graph/index.ts';
+import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
+import type { MemberSet } from '../member-set.ts';
+import { type Answer, wind } from '../wind.ts';
 import type { LockAction, Lockee } from './lockees.ts';
 
 /*
- * Lock order, the same in every client of a volume and in GlusterFS's: all copies at once without waiting; where another
+ * Lock order, the same in every client of a volume and in GlusterFS's: all members at once without waiting; where another
  * client was faster on one, everything is given back and taken again waiting, lockee by lockee, and within each from the
- * first copy to the last. So two clients never wait for each other.
+ * first member to the last. So two clients never wait for each other.
  */
 
-/** One lockee, as the copies have answered for it. */
+/** One lockee, as the members have answered for it. */
 interface Grant {
   on: ChildSet;
-  /** Copies that have failed, and may have locked it before they did: it is given back there, too, or it would stay for ever. */
+  /** Members that have failed, and may have locked it before they did: it is given back there, too, or it would stay for ever. */
   unsure: ChildSet;
-  /** By position: departures when the copy was asked. What it granted on a connection that it has lost since is gone. */
+  /** By position: departures when the member was asked. What it granted on a connection that it has lost since is gone. */
   readonly since: number[];
 }
 
-/** Locks of one owner on several copies. */
+/** Locks of one owner on several members. */
 export class Locks {
-  /** Copies on which all lockees are locked. */
+  /** Members on which all lockees are locked. */
   readonly children: ChildSet;
 
   constructor(
-    private readonly state: ReplicateState,
+    private readonly state: MemberSet,
     private readonly lockees: readonly Lockee[],
     /** By lockee. */
     private readonly grants: readonly Grant[],
@@ -35,22 +35,22 @@ export class Locks {
     /** Number of the subvolumes' comings and goings at that time. */
     readonly generation: number,
     private readonly context: CallContext,
-    /** Why copies are missing among `children`. */
+    /** Why members are missing among `children`. */
     readonly error: GlfsError | undefined,
   ) {
     this.children = grants.reduce((set, { on }) => set & on, state.all);
   }
 
-  /** Copies that still hold the locks. */
+  /** Members that still hold the locks. */
   get held(): ChildSet {
     const { state, children } = this;
     return state.generation === this.generation ? children : state.stayed(children, this.departures);
   }
 
-  /** @throws GlfsError where too few copies hold them: what the last one said, or ENOTCONN. */
+  /** @throws GlfsError where too few members hold them: what the last one said, or ENOTCONN. */
   require(): void {
     const { state, held } = this;
-    if (held === NO_CHILDREN || !state.quorum.met(held)) throw this.error ?? state.tooFew(held);
+    if (held === NO_CHILDREN || !state.enough(held)) throw this.error ?? state.tooFew(held);
   }
 
   /** Gives everything back. Never rejects: what can't be given back goes with the connection. */
@@ -85,11 +85,11 @@ async function giveBack(child: Subvolume, drop: () => Promise<unknown>): Promise
 const RETRIES = 3;
 
 /**
- * Locks all of `lockees` on all copies that are up. A copy that can't be locked takes no part. `context` carries the owner.
- * The answer may hold no copy at all.
+ * Locks all of `lockees` on all members that are up. One that can't be locked takes no part. `context` carries the owner.
+ * The answer may hold none at all.
  */
 export async function takeLocks(
-  state: ReplicateState,
+  state: MemberSet,
   lockees: readonly Lockee[],
   context: CallContext,
 ): Promise<Locks> {
@@ -111,7 +111,7 @@ interface Asked {
 }
 
 async function tryAll(
-  state: ReplicateState,
+  state: MemberSet,
   lockees: readonly Lockee[],
   children: ChildSet,
   context: CallContext,
@@ -132,7 +132,7 @@ async function tryAll(
 }
 
 async function waitForAll(
-  state: ReplicateState,
+  state: MemberSet,
   lockees: readonly Lockee[],
   children: ChildSet,
   context: CallContext,
@@ -148,7 +148,7 @@ async function waitForAll(
 }
 
 async function ask(
-  state: ReplicateState,
+  state: MemberSet,
   lockee: Lockee,
   grant: Grant,
   index: number,
