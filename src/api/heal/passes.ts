@@ -1,8 +1,9 @@
 import { type GlfsError, toGlfsError } from '../../errors.ts';
 import { type CallContext, sleep, throwIfEnded } from '../../graph/index.ts';
 import { type Gfid, gfidKey, gfidToString } from '../../protocol/gfid.ts';
-import { fileOfCopy, settleIndex } from '../../xlators/cluster/replicate/crawl/file-of-copy.ts';
-import { IndexDirectory, type IndexKind } from '../../xlators/cluster/replicate/crawl/index-directory.ts';
+import { fileOnMember } from '../../xlators/cluster/file-on-member.ts';
+import { IndexDirectory, type IndexKind } from '../../xlators/cluster/index-directory.ts';
+import { settleIndex } from '../../xlators/cluster/replicate/crawl/settle-index.ts';
 import { cleanAnonymous } from '../../xlators/cluster/replicate/heal/anonymous-cleaning.ts';
 import { dropLeftovers } from '../../xlators/cluster/replicate/heal/entry-leftovers.ts';
 import {
@@ -100,7 +101,7 @@ export class IndexPasses {
     seen: Set<string>,
   ): Promise<Attempt> {
     const { set, context } = this.crawl;
-    const file = await fileOfCopy(copy.child, gfid, context);
+    const file = await fileOnMember(copy.child, gfid, context);
     if (file === undefined) {
       await directory.drop(gfid, context);
       // A brick that notes names gives what a heal did not go by another gfid, for a crawl to take it away.

@@ -1,9 +1,9 @@
 import { type GlfsError, isGlfsError } from '../../errors.ts';
 import { type CallContext, type Subvolume, type Translator, throwIfEnded } from '../../graph/index.ts';
 import { type Gfid, gfidToString } from '../../protocol/gfid.ts';
-import { indicesOf } from '../../xlators/cluster/replicate/children.ts';
-import { fileOfCopy } from '../../xlators/cluster/replicate/crawl/file-of-copy.ts';
-import { IndexDirectory, type IndexKind } from '../../xlators/cluster/replicate/crawl/index-directory.ts';
+import { indicesOf } from '../../xlators/cluster/children.ts';
+import { fileOnMember } from '../../xlators/cluster/file-on-member.ts';
+import { IndexDirectory, type IndexKind } from '../../xlators/cluster/index-directory.ts';
 import { diagnose } from '../../xlators/cluster/replicate/heal/index.ts';
 import { Replicate } from '../../xlators/cluster/replicate/index.ts';
 import type { ReplicateState } from '../../xlators/cluster/replicate/state.ts';
@@ -76,7 +76,7 @@ export class ReplicaSet {
     kind: IndexKind,
     context: CallContext,
   ): Promise<HealEntry | undefined> {
-    const file = await fileOfCopy(copy.child, gfid, context);
+    const file = await fileOnMember(copy.child, gfid, context);
     if (file === undefined) return undefined;
     const found = await this.diagnosed(gfid, context);
     // Whoever is accused stands in the index of those who accuse, too.

@@ -3,8 +3,8 @@ import type { CallContext, Inode } from '../../graph/index.ts';
 import { type Gfid, gfidEquals, gfidFromString, gfidToString, ROOT_GFID } from '../../protocol/gfid.ts';
 import { isDirectory } from '../../protocol/iatt.ts';
 import { hasLinktoMode } from '../../xlators/cluster/distribute/merge.ts';
-import { fileOfCopy } from '../../xlators/cluster/replicate/crawl/file-of-copy.ts';
-import { IndexDirectory } from '../../xlators/cluster/replicate/crawl/index-directory.ts';
+import { fileOnMember } from '../../xlators/cluster/file-on-member.ts';
+import { IndexDirectory } from '../../xlators/cluster/index-directory.ts';
 import { answersOf } from '../../xlators/cluster/replicate/crawl/tree.ts';
 import { diagnose, healFile, type SplitBrainPolicy } from '../../xlators/cluster/replicate/heal/index.ts';
 import { healName } from '../../xlators/cluster/replicate/heal/name.ts';
@@ -111,7 +111,7 @@ async function setsWith(
   const having: ReplicaSet[] = [];
   for (const set of candidates(sets, choice)) {
     const up = set.copies.filter((copy) => set.isUp(copy));
-    const files = await Promise.all(up.map(({ child }) => fileOfCopy(child, gfid, context)));
+    const files = await Promise.all(up.map(({ child }) => fileOnMember(child, gfid, context)));
     if (files.some((file) => file !== undefined)) having.push(set);
   }
   return having;
@@ -179,7 +179,7 @@ async function resolveIn(
 }
 
 async function isDirectoryIn(set: ReplicaSet, gfid: Gfid, context: CallContext): Promise<boolean> {
-  const files = await Promise.all(set.copies.map(({ child }) => fileOfCopy(child, gfid, context)));
+  const files = await Promise.all(set.copies.map(({ child }) => fileOnMember(child, gfid, context)));
   return files.some((file) => file !== undefined && isDirectory(file.stat));
 }
 
@@ -220,7 +220,7 @@ export async function* healFromSource(
     const directory = await IndexDirectory.open(child, kind, context);
     if (directory === undefined) continue;
     const attempts = inOrder(directory.gfids(context), parallel, async (gfid) => {
-      const file = await fileOfCopy(child, gfid, context);
+      const file = await fileOnMember(child, gfid, context);
       if (file === undefined || (await set.diagnosed(gfid, context))?.state !== 'split-brain')
         return undefined;
       const result = await healFile(set.state, gfid, context, policy);

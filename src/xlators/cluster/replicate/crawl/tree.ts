@@ -1,12 +1,12 @@
 import { type CallContext, Inode } from '../../../../graph/index.ts';
 import { type Gfid, ROOT_GFID } from '../../../../protocol/gfid.ts';
 import { type FileType, typeOfMode } from '../../../../protocol/iatt.ts';
+import { listing } from '../../index-directory.ts';
 import { windAll } from '../../wind.ts';
 import { disagree, healName } from '../heal/name.ts';
 import type { CopyAnswer } from '../operation.ts';
 import { isPrivateName } from '../private-names.ts';
 import type { ReplicateState } from '../state.ts';
-import { listing } from './index-directory.ts';
 
 /** A file that was found by a name. */
 export interface FoundFile {

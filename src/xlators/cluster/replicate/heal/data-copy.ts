@@ -2,10 +2,10 @@ import type { Reply } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { type ChildSet, has, indicesOf, NO_CHILDREN } from '../../children.ts';
+import { lockError } from '../../heal-locks.ts';
 import { wind, windAll } from '../../wind.ts';
 import { type DataHeal, lockData, onSinks, requireSource, statOf } from './data-heal.ts';
 import { examineAt, wantMarks } from './examine.ts';
-import { lockError } from './locks.ts';
 import { checkpoint } from './session.ts';
 
 const BLOCK = 128 * 1024;

@@ -2,10 +2,10 @@ import { GlfsError } from '../../../../errors.ts';
 import type { Fd } from '../../../../graph/index.ts';
 import type { Iatt } from '../../../../protocol/iatt.ts';
 import { type ChildSet, NO_CHILDREN } from '../../children.ts';
+import { type HealLock, type LockRange, lockInode } from '../../heal-locks.ts';
 import { windAll } from '../../wind.ts';
 import { settleFile } from '../transaction/index.ts';
 import { answered, type Examination, type Examined, isExamined } from './examine.ts';
-import { type HealLock, type LockRange, lockInode } from './locks.ts';
 import { type HealSession, requireAll } from './session.ts';
 
 /** The heal of one file's bytes, once it is decided. */

@@ -1,11 +1,11 @@
 import { Fd } from '../../../../graph/index.ts';
 import { OpenFlag } from '../../../../protocol/messages.ts';
 import { NO_CHILDREN } from '../../children.ts';
+import { lockError, lockInode, WHOLE_FILE } from '../../heal-locks.ts';
 import { windAll } from '../../wind.ts';
 import { copyData } from './data-copy.ts';
 import { type DataHeal, lockData, onSinks, requireSource, statOf } from './data-heal.ts';
 import { answered, type Examined, examine } from './examine.ts';
-import { lockError, lockInode, WHOLE_FILE } from './locks.ts';
 import { undoMarks } from './marks.ts';
 import { refusal, restoreTimes, splitBrain } from './outcome.ts';
 import { prepareSinks } from './prepare.ts';

@@ -1,7 +1,8 @@
 import { type GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { Inode, Subvolume } from '../../../../graph/index.ts';
 import { indicesOf } from '../../children.ts';
-import { listing } from '../crawl/index-directory.ts';
+import { lockEntry, lockError } from '../../heal-locks.ts';
+import { listing } from '../../index-directory.ts';
 import { isPrivateName } from '../private-names.ts';
 import type { ReplicateState } from '../state.ts';
 import { changedNames, forgetName } from './entry-changes.ts';
@@ -9,7 +10,6 @@ import { type DirectoryDecision, decide } from './entry-decision.ts';
 import { healOneName } from './entry-one.ts';
 import { viewName } from './entry-view.ts';
 import { answered, type Examination, isMarked } from './examine.ts';
-import { lockEntry, lockError } from './locks.ts';
 import { checkpoint, type HealSession } from './session.ts';
 
 /** Which names a crawl came upon that could not be healed. */

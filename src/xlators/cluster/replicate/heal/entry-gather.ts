@@ -3,10 +3,10 @@ import { Inode } from '../../../../graph/index.ts';
 import { type Gfid, gfidEquals, gfidToString } from '../../../../protocol/gfid.ts';
 import { compareTimes, isDirectory } from '../../../../protocol/iatt.ts';
 import { type ChildSet, childSet, countOf, indicesOf, NO_CHILDREN } from '../../children.ts';
+import { type HealLock, lockEntry, lockError } from '../../heal-locks.ts';
 import { decide } from './entry-decision.ts';
 import { type Place, placeOf, samePlace } from './entry-place.ts';
 import { type EntryHeal, gfidAt, inodeAt, type NameView, statAt, viewName } from './entry-view.ts';
-import { type HealLock, lockEntry, lockError } from './locks.ts';
 
 /*
  * A directory has one name. Where copies have it under different ones (a rename that some have missed) these can't all be kept,

@@ -3,9 +3,9 @@ import { type CallContext, Inode } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import type { Gfid } from '../../../../protocol/gfid.ts';
 import { keys } from '../../../../protocol/keys.ts';
+import { lockEntry } from '../../heal-locks.ts';
 import type { ReplicateState } from '../state.ts';
 import { decide } from './entry-decision.ts';
-import { lockEntry } from './locks.ts';
 import { addMarks } from './marks.ts';
 import { openSession } from './session.ts';
 

@@ -2,12 +2,12 @@ import { toGlfsError } from '../../../../errors.ts';
 import { emptyIatt, type Iatt } from '../../../../protocol/iatt.ts';
 import { SetattrValid } from '../../../../protocol/messages.ts';
 import { NO_CHILDREN } from '../../children.ts';
+import { lockEntry, lockError } from '../../heal-locks.ts';
 import { windAll } from '../../wind.ts';
 import { type Crawled, crawl } from './entry-crawl.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
 import { isSplitBrain } from './entry-one.ts';
 import { type Examination, isExamined } from './examine.ts';
-import { lockEntry, lockError } from './locks.ts';
 import { undoMarks } from './marks.ts';
 import { type HealResult, type HealSession, requireAll } from './session.ts';
 

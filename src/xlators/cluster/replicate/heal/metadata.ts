@@ -1,10 +1,11 @@
 import { type Dict as AttributeDict, Dict } from '../../../../protocol/dict.ts';
 import { SetattrValid } from '../../../../protocol/messages.ts';
 import { indicesOf, NO_CHILDREN } from '../../children.ts';
+import { lockInode } from '../../heal-locks.ts';
 import { wind } from '../../wind.ts';
 import { settleFile } from '../transaction/index.ts';
 import { answered, type Examined, examine } from './examine.ts';
-import { ATTRIBUTES, lockInode } from './locks.ts';
+import { ATTRIBUTES } from './locks.ts';
 import { undoMarks } from './marks.ts';
 import { isShared, sameEntry } from './metadata-equality.ts';
 import { refusal, restoreTimes, splitBrain } from './outcome.ts';

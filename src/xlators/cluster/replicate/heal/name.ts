@@ -2,6 +2,7 @@ import { type GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { CallContext, Inode } from '../../../../graph/index.ts';
 import { type Gfid, gfidEquals, isNullGfid } from '../../../../protocol/gfid.ts';
 import { indicesOf } from '../../children.ts';
+import { lockEntry, lockError } from '../../heal-locks.ts';
 import type { CopyAnswer } from '../operation.ts';
 import type { ReplicateState } from '../state.ts';
 import { type DirectoryDecision, decide } from './entry-decision.ts';
@@ -20,7 +21,6 @@ import {
   statAt,
   viewName,
 } from './entry-view.ts';
-import { lockEntry, lockError } from './locks.ts';
 import { openSession, type SplitBrainPolicy } from './session.ts';
 
 /** What a lookup may say beside the name. */

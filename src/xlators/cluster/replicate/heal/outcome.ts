@@ -2,9 +2,9 @@ import { GlfsError, toGlfsError } from '../../../../errors.ts';
 import type { Iatt } from '../../../../protocol/iatt.ts';
 import { SetattrValid } from '../../../../protocol/messages.ts';
 import { type ChildSet, NO_CHILDREN } from '../../children.ts';
+import { type HealLock, lockError } from '../../heal-locks.ts';
 import { windAll } from '../../wind.ts';
 import type { ChangeKind } from '../changelog.ts';
-import { type HealLock, lockError } from './locks.ts';
 import type { HealResult, HealSession } from './session.ts';
 
 /** Times as the source has them; what fails here is no reason to heal again. */

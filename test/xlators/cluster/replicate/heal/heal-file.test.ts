@@ -5,6 +5,7 @@ import { GlfsError } from '../../../../../src/errors.ts';
 import { rootContext } from '../../../../../src/graph/index.ts';
 import { Dict } from '../../../../../src/protocol/dict.ts';
 import { SetattrValid, XattropFlag } from '../../../../../src/protocol/messages.ts';
+import { lockInode, WHOLE_FILE } from '../../../../../src/xlators/cluster/heal-locks.ts';
 import { type Changelog, encodeChangelog } from '../../../../../src/xlators/cluster/replicate/changelog.ts';
 import {
   diagnose,
@@ -12,7 +13,6 @@ import {
   type SplitBrainPolicy,
   suspect,
 } from '../../../../../src/xlators/cluster/replicate/heal/index.ts';
-import { lockInode, WHOLE_FILE } from '../../../../../src/xlators/cluster/replicate/heal/locks.ts';
 import { openSession } from '../../../../../src/xlators/cluster/replicate/heal/session.ts';
 import { brickMarks } from '../../../../helpers/brick-tree.ts';
 import { differencesOfBricks } from '../../../../helpers/bricks-identical.ts';

@@ -1,12 +1,9 @@
-import { type ErrnoCode, isGlfsError } from '../../../../errors.ts';
-import { type CallContext, Inode, type Subvolume } from '../../../../graph/index.ts';
-import { Dict, entryBytes } from '../../../../protocol/dict.ts';
-import type { Gfid } from '../../../../protocol/gfid.ts';
-import { type Iatt, typeOfMode } from '../../../../protocol/iatt.ts';
-import { XattropFlag } from '../../../../protocol/messages.ts';
-import { decodeText } from '../../../../xdr/index.ts';
-import { encodeChangelog } from '../changelog.ts';
-import type { ReplicateState } from '../state.ts';
+import { type ErrnoCode, isGlfsError } from '../../errors.ts';
+import { type CallContext, Inode, type Subvolume } from '../../graph/index.ts';
+import { entryBytes } from '../../protocol/dict.ts';
+import type { Gfid } from '../../protocol/gfid.ts';
+import { type Iatt, typeOfMode } from '../../protocol/iatt.ts';
+import { decodeText } from '../../xdr/index.ts';
 
 /** All paths that the brick has noted with the file; separated by colons. */
 const NOTED_PATHS = 'glusterfs.gfidtopath';
@@ -15,19 +12,19 @@ const KNOWN_PATH = 'glusterfs.gfid2path';
 
 const unknownPath: readonly ErrnoCode[] = ['ENODATA', 'EOPNOTSUPP', 'EINVAL', 'ENOENT', 'ESTALE'];
 
-/** A file that is known by its gfid, as one copy has it. */
-export interface FileOfCopy {
+/** A file that is known by its gfid, as one subvolume has it. */
+export interface FileOnMember {
   readonly stat: Iatt;
-  /** From the root of the volume; undefined where the copy can't tell. */
+  /** From the root of the volume; undefined where that one can't tell. */
   readonly path: string | undefined;
 }
 
-/** Undefined where this copy doesn't have the file. @throws GlfsError ENOTCONN */
-export async function fileOfCopy(
+/** Undefined where this one doesn't have the file. @throws GlfsError ENOTCONN */
+export async function fileOnMember(
   child: Subvolume,
   gfid: Gfid,
   context: CallContext,
-): Promise<FileOfCopy | undefined> {
+): Promise<FileOnMember | undefined> {
   try {
     const inode = new Inode(gfid);
     const { stat } = await child.lookup({ loc: { inode }, flags: 0 }, context);
@@ -69,20 +66,4 @@ async function textOf(
     if (unknownPath.some((code) => isGlfsError(error, code))) return undefined;
     throw error;
   }
-}
-
-/**
- * Adds zeros to a file's changelogs on one copy, which takes it out of the index where they are zero: a brick that died
- * between the entry and the changelog leaves an entry that stands for nothing.
- */
-export async function settleIndex(
-  state: ReplicateState,
-  child: Subvolume,
-  gfid: Gfid,
-  context: CallContext,
-): Promise<void> {
-  const dict = new Dict();
-  for (const name of [state.dirtyName, ...state.pendingNames]) dict.setBytes(name, encodeChangelog({}));
-  const loc = { inode: new Inode(gfid) };
-  await child.xattrop({ loc, operation: XattropFlag.ADD_ARRAY, dict }, context);
 }

@@ -1,9 +1,9 @@
-import { type ErrnoCode, GlfsError, isGlfsError } from '../../../../errors.ts';
-import { type CallContext, Fd, Inode, type Subvolume } from '../../../../graph/index.ts';
-import { entryBytes } from '../../../../protocol/dict.ts';
-import { type Gfid, gfidFromString, gfidToString, ROOT_GFID } from '../../../../protocol/gfid.ts';
-import { OpenFlag } from '../../../../protocol/messages.ts';
-import { copyBytes } from '../../../../xdr/index.ts';
+import { type ErrnoCode, GlfsError, isGlfsError } from '../../errors.ts';
+import { type CallContext, Fd, Inode, type Subvolume } from '../../graph/index.ts';
+import { entryBytes } from '../../protocol/dict.ts';
+import { type Gfid, gfidFromString, gfidToString, ROOT_GFID } from '../../protocol/gfid.ts';
+import { OpenFlag } from '../../protocol/messages.ts';
+import { copyBytes } from '../../xdr/index.ts';
 
 /**
  * A part of a brick's index: `xattrop` holds files whose changelog accuses some copy, `dirty` those that are being changed or
@@ -25,7 +25,7 @@ const LISTING_BYTES = 131_072;
 /** rmdir takes the directory with the names in it. */
 const WITH_CONTENTS = 1;
 
-/** One part of one copy's index. */
+/** One part of one brick's index. */
 export class IndexDirectory {
   private constructor(
     readonly child: Subvolume,
@@ -75,7 +75,7 @@ export class IndexDirectory {
   }
 }
 
-/** Names in a directory of one copy, without `.` and `..`. */
+/** Names in a directory of one subvolume, without `.` and `..`. */
 export async function* listing(
   child: Subvolume,
   inode: Inode,
