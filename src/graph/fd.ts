@@ -9,6 +9,8 @@ export class Fd extends Contexts {
   /** Set when locks or the file itself were lost under it: every call on it ends with EBADFD. */
   poisoned: Error | undefined;
   closed = false;
+  /** Flags that bricks don't open it with: what they stand for is done by a translator above them. */
+  withheld = 0;
 
   constructor(
     readonly inode: Inode,

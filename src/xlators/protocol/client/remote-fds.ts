@@ -91,7 +91,7 @@ export class RemoteFds {
     const known = this.states.get(fd);
     if (known?.opening?.link === link) return known.opening.done;
     const state: FdState = known ?? {};
-    const done = this.open(link, fd, fd.flags & ~ONCE_ONLY, context).then(
+    const done = this.open(link, fd, fd.flags & ~(ONCE_ONLY | fd.withheld), context).then(
       (number) => {
         const opened = new RemoteFd(link, number);
         if (state.opening?.done === done) state.opening = undefined;

@@ -177,7 +177,11 @@ export class BrickDirectory implements PosixBrick {
     const path = this.pathOf(fd.inode.gfid);
     const access = this.readOnly ? OpenFlag.RDONLY : OpenFlag.RDWR;
     const directory = this.store.stat(path).isDirectory();
-    const flags = directory ? OpenFlag.RDONLY | OpenFlag.DIRECTORY : fd.anonymous ? access : fd.flags & ~ONCE;
+    const flags = directory
+      ? OpenFlag.RDONLY | OpenFlag.DIRECTORY
+      : fd.anonymous
+        ? access
+        : fd.flags & ~(ONCE | fd.withheld);
     return this.visit(fd.inode.gfid, this.openFile(path, flags), use);
   }
 

@@ -24,6 +24,8 @@ export interface LockTarget {
 /** A lock as the operation under it sees it. */
 export interface Held {
   readonly inode: Inode;
+  /** Stands for the lock as it was granted: what is known of the file's bytes is worth nothing under another one. */
+  readonly grant: object;
   /** Subvolumes that hold the lock and whose counters agreed: those on which the operation runs. */
   readonly good: ChildSet;
   /** Subvolumes that are being healed right now: changes of data go there, too, and their failure is none. */
