@@ -4,7 +4,7 @@ import type { FileType } from '../../../../src/protocol/iatt.ts';
 import { readChild } from '../../../../src/xlators/cluster/replicate/read-child/index.ts';
 import { loadOf, ReadLoad } from '../../../../src/xlators/cluster/replicate/read-child/load.ts';
 import { policies, type Question } from '../../../../src/xlators/cluster/replicate/read-child/policies.ts';
-import { superFastHash } from '../../../../src/xlators/cluster/replicate/read-child/super-fast-hash.ts';
+import { superFastHash } from '../../../../src/xlators/cluster/super-fast-hash.ts';
 import { ReplicaCopies } from '../../../helpers/replica-copies.ts';
 
 const GFID = '6f9f0c1e-58c2-4a9b-8d58-21e0a2a5c7d3';

@@ -1,8 +1,8 @@
 import type { Gfid } from '../../../../protocol/gfid.ts';
 import type { FileType } from '../../../../protocol/iatt.ts';
 import { type ChildSet, indicesOf } from '../../children.ts';
+import { superFastHash } from '../../super-fast-hash.ts';
 import type { ReadLoad } from './load.ts';
-import { superFastHash } from './super-fast-hash.ts';
 
 /** What a policy may look at. */
 export interface Question {

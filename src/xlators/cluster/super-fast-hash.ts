@@ -1,6 +1,6 @@
 /**
  * Paul Hsieh's SuperFastHash of whole 32-bit words, little-endian, as unsigned 32 bits: by it GlusterFS's clients choose which
- * copy of a file they read.
+ * copies or fragments of a file they read.
  */
 export function superFastHash(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
