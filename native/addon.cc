@@ -1,13 +1,14 @@
 #include <napi.h>
 
 #include "dispatch.h"
+#include "gf8/jobs.h"
 #ifdef GLFS_SYSCALLS
 #include "syscalls/syscalls.h"
 #endif
 
-// What JavaScript sees: { kernels: { scalar: { weak, crc32c }, avx2: { ... } }, syscalls: { getxattr, ... } }, the best
-// kernel last. Which of them is used is decided there. Kernels take (data: Uint8Array, state: number) and return a number;
-// the system calls are there on Linux only, and src/syscalls.ts says what each takes.
+// What JavaScript sees: { kernels: { scalar: { weak, crc32c, evaluate ... }, avx2: { ... } }, syscalls: { getxattr, ... } }, the best
+// kernel last. Which of them is used is decided there. Checksums take (data: Uint8Array, state: number) and return a
+// number, what erasure coding takes is in gf8/jobs.h; the system calls are there on Linux only, and src/syscalls.ts says what each takes.
 
 namespace {
 
@@ -33,6 +34,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     auto one = Napi::Object::New(env);
     one.Set("weak", Function(env, kernel.weak, "weak"));
     one.Set("crc32c", Function(env, kernel.crc32c, "crc32c"));
+    glfs::AddErasure(env, one, kernel.evaluate, kernel.combine);
     all.Set(kernel.name, one);
   }
   exports.Set("kernels", all);

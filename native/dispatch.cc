@@ -12,11 +12,11 @@ namespace glfs {
 static void append_fast(std::vector<Kernel>& list) {
   __builtin_cpu_init();
   if (!__builtin_cpu_supports("sse4.2")) return;
-  list.push_back({"sse42", weak_scalar, crc32c_sse42});
+  list.push_back({"sse42", weak_scalar, crc32c_sse42, evaluate_scalar, combine_scalar});
   if (!__builtin_cpu_supports("avx2")) return;
-  list.push_back({"avx2", weak_avx2, crc32c_sse42});
+  list.push_back({"avx2", weak_avx2, crc32c_sse42, evaluate_avx2, combine_avx2});
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw")) return;
-  list.push_back({"avx512", weak_avx512, crc32c_sse42});
+  list.push_back({"avx512", weak_avx512, crc32c_sse42, evaluate_avx512, combine_avx512});
 }
 
 #elif defined(GLFS_ARM64)
@@ -31,7 +31,7 @@ static bool has_crc() {
 }
 
 static void append_fast(std::vector<Kernel>& list) {
-  list.push_back({"neon", weak_neon, has_crc() ? crc32c_armv8 : crc32c_scalar});
+  list.push_back({"neon", weak_neon, has_crc() ? crc32c_armv8 : crc32c_scalar, evaluate_neon, combine_neon});
 }
 
 #else
@@ -41,7 +41,7 @@ static void append_fast(std::vector<Kernel>&) {}
 #endif
 
 std::vector<Kernel> kernels() {
-  std::vector<Kernel> list{{"scalar", weak_scalar, crc32c_scalar}};
+  std::vector<Kernel> list{{"scalar", weak_scalar, crc32c_scalar, evaluate_scalar, combine_scalar}};
   append_fast(list);
   return list;
 }

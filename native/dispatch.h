@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "checksum/checksum.h"
+#include "gf8/gf8.h"
 
 namespace glfs {
 
@@ -11,6 +12,8 @@ struct Kernel {
   const char* name;
   Checksum weak;
   Checksum crc32c;
+  Evaluate evaluate;
+  Combine combine;
 };
 
 // The levels that this CPU has, the best one last. Always begins with "scalar".

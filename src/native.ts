@@ -6,13 +6,44 @@ import { loadAddon } from './addon.ts';
  */
 export type Checksum = (data: Uint8Array, state: number) => number;
 
-/** The functions of one level of CPU instructions. */
-export interface Kernel {
+/**
+ * Writes each stripe's value at each point (1 to 31) to that point's buffer. `data` is whole stripes, highest power first;
+ * its length is that of a fragment times the number of coefficients.
+ */
+export type Evaluate<Result> = (
+  data: Uint8Array,
+  points: Uint8Array,
+  fragments: readonly Uint8Array[],
+) => Result;
+
+/**
+ * Multiplies the matrix, a row for each target and a column for each source, with the sources' chunks; the sources are
+ * whole chunks and of one length. `step` is the distance in bytes of a target's chunks from one another.
+ */
+export type Combine<Result> = (
+  matrix: Uint8Array,
+  sources: readonly Uint8Array[],
+  targets: readonly Uint8Array[],
+  step: number,
+) => Result;
+
+/** The erasure coding. The threaded ones work on libuv's pool: until they settle the buffers are theirs. */
+export interface ErasureKernel {
+  readonly evaluate: Evaluate<void>;
+  readonly evaluateThreaded: Evaluate<Promise<void>>;
+  readonly combine: Combine<void>;
+  readonly combineThreaded: Combine<Promise<void>>;
+}
+
+export interface ChecksumKernel {
   /** The rolling checksum of RCHECKSUM. */
   readonly weak: Checksum;
   /** CRC-32C (Castagnoli). */
   readonly crc32c: Checksum;
 }
+
+/** The functions of one level of CPU instructions. */
+export interface Kernel extends ChecksumKernel, ErasureKernel {}
 
 /** What stands for "no kernel of the addon" in GLFS_SIMD and in `simdLevel`. */
 export const TYPESCRIPT = 'typescript';

@@ -10,7 +10,7 @@ import {
   weakChecksum,
   weakInTypescript,
 } from '../../src/checksum/index.ts';
-import { type Kernel, nativeKernels } from '../../src/native.ts';
+import { type ChecksumKernel, nativeKernels } from '../../src/native.ts';
 import vectors from '../vectors/fops-v4.json' with { type: 'json' };
 
 /** Bit by bit, by the definition: no table, no modulus left out. */
@@ -59,7 +59,7 @@ function onPath(...names: string[]): boolean {
   );
 }
 
-const kernels: [string, Kernel][] = [
+const kernels: [string, ChecksumKernel][] = [
   ['typescript', { weak: weakInTypescript, crc32c: crc32cInTypescript }],
   ['the chosen one', { weak: weakChecksum, crc32c }],
   ...nativeKernels(),

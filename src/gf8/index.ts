@@ -1,0 +1,2 @@
+export { ErasureCode } from './erasure-code.ts';
+export { CHUNK, typescriptKernel } from './typescript.ts';
