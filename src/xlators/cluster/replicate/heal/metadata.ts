@@ -1,20 +1,15 @@
-import { type Dict as AttributeDict, Dict } from '../../../../protocol/dict.ts';
-import { SetattrValid } from '../../../../protocol/messages.ts';
 import { indicesOf, NO_CHILDREN } from '../../children.ts';
 import { lockInode } from '../../heal-locks.ts';
+import { copyMetadata, sharedAttributes } from '../../shared-attributes.ts';
 import { wind } from '../../wind.ts';
 import { settleFile } from '../transaction/index.ts';
 import { answered, type Examined, examine } from './examine.ts';
 import { ATTRIBUTES } from './locks.ts';
 import { undoMarks } from './marks.ts';
-import { isShared, sameEntry } from './metadata-equality.ts';
 import { refusal, restoreTimes, splitBrain } from './outcome.ts';
 import { prepareSinks } from './prepare.ts';
 import { checkpoint, type HealResult, type HealSession } from './session.ts';
 import { judge } from './verdict.ts';
-
-/** Times by GlusterFS's clients: bricks merge what is set with what they have, so it goes first. */
-const MERGED = 'trusted.glusterfs.mdata';
 
 /** Brings permissions, owner, extended attributes and times from a good copy to all others. */
 export async function healMetadata(session: HealSession): Promise<HealResult> {
@@ -39,11 +34,13 @@ async function healLocked(session: HealSession): Promise<HealResult> {
   checkpoint(session);
   const before = await prepareSinks(session, 'metadata', found, verdict);
   const { stat } = before[verdict.source] as Examined;
-  const right = await attributesOf(session, verdict.source);
+  const attributes = await sharedAttributes(state.children[verdict.source]!, inode, context);
   let healed = NO_CHILDREN;
   let failed: unknown;
   for (const index of indicesOf(verdict.sinks)) {
-    const { error } = await wind(state.children[index]!, () => copyTo(session, index, stat, right));
+    const { error } = await wind(state.children[index]!, (child) =>
+      copyMetadata(child, inode, { stat, attributes }, context),
+    );
     if (error === undefined) healed |= 1 << index;
     else failed = error;
   }
@@ -61,30 +58,4 @@ async function healLocked(session: HealSession): Promise<HealResult> {
   return failed === undefined
     ? { status: 'healed', sinks: healed }
     : { status: 'failed', sinks: healed, error: failed };
-}
-
-async function attributesOf({ state, inode, context }: HealSession, index: number): Promise<AttributeDict> {
-  const { dict } = await state.children[index]!.getxattr({ loc: { inode }, name: '' }, context);
-  return new Dict([...(dict ?? [])].filter(([name]) => isShared(name)));
-}
-
-async function copyTo(
-  session: HealSession,
-  index: number,
-  stat: Examined['stat'],
-  right: AttributeDict,
-): Promise<void> {
-  const { state, inode, context } = session;
-  const child = state.children[index]!;
-  const loc = { inode };
-  const { UID, GID, MODE } = SetattrValid;
-  await child.setattr({ loc, stat, valid: UID | GID | MODE }, context);
-  const wrong = await attributesOf(session, index);
-  const changed = new Dict([...right].filter(([name, entry]) => !sameEntry(entry, wrong.entry(name))));
-  const gone = new Dict(
-    [...wrong].filter(([name]) => !right.has(name) || (name === MERGED && changed.has(name))),
-  );
-  // Without a name, all that xdata names; GlusterFS's own healers do it so.
-  if (gone.size > 0) await child.removexattr({ loc, name: '', xdata: gone }, context);
-  if (changed.size > 0) await child.setxattr({ loc, flags: 0, dict: changed }, context);
 }

@@ -1,4 +1,5 @@
 import { type Inode, rootContext } from '../../../../graph/index.ts';
+import { gfidKey } from '../../../../protocol/gfid.ts';
 import { HealQueue } from '../../heal-queue.ts';
 import type { ChangeKind } from '../changelog.ts';
 import type { ReplicateState } from '../state.ts';
@@ -7,18 +8,19 @@ import { healFile } from './heal-file.ts';
 /** `data-self-heal` has three values besides those of a flag; `open` is an old word for `on`. */
 const ON = new Set(['on', 'yes', 'true', 'enable', '1', 'open']);
 
-const queues = new WeakMap<ReplicateState, HealQueue>();
+interface Background {
+  readonly queue: HealQueue;
+  readonly kinds: readonly ChangeKind[];
+}
 
-function queueOf(state: ReplicateState): HealQueue {
+const backgrounds = new WeakMap<ReplicateState, Background>();
+
+function backgroundOf(state: ReplicateState): Background {
   const { 'background-self-heal-count': atOnce, 'heal-wait-queue-length': length } = state.options;
   const kinds = kindsOf(state);
-  const made = new HealQueue({
-    state,
-    atOnce: kinds.length === 0 ? 0 : atOnce,
-    length,
-    heal: (gfid) => healFile(state, gfid, rootContext(), undefined, kinds),
-  });
-  queues.set(state, made);
+  const queue = new HealQueue({ state, atOnce: kinds.length === 0 ? 0 : atOnce, length });
+  const made = { queue, kinds };
+  backgrounds.set(state, made);
   return made;
 }
 
@@ -35,5 +37,7 @@ function kindsOf({ options }: ReplicateState): readonly ChangeKind[] {
 export function suspect(state: ReplicateState, inode: Inode): void {
   // Heals need all copies; the first one to come upon it after the last has returned begins it.
   if (!inode.known || state.up !== state.all || state.closing.signal.aborted) return;
-  (queues.get(state) ?? queueOf(state)).add(inode.gfid);
+  const { queue, kinds } = backgrounds.get(state) ?? backgroundOf(state);
+  const { gfid } = inode;
+  queue.add(gfidKey(gfid), () => healFile(state, gfid, rootContext(), undefined, kinds));
 }
