@@ -100,7 +100,7 @@ describe('servers that fail', () => {
     const since = performance.now();
     expect(await slow).toMatchObject({ code: 'ENOTCONN', outcome: 'unknown' });
     expect((await slow).message).toContain('ping-timeout');
-    expect(performance.now() - since).toBeLessThan(2000);
+    expect(performance.now() - since).toBeLessThan(15_000);
     expect(connection.open).toBe(false);
   });
 

@@ -143,7 +143,7 @@ describe('time', () => {
     const looked = client.fop('lookup', call, { xdata });
     await attacked.stillServes();
     expect((await looked).error).toBeUndefined();
-    expect(performance.now() - began).toBeLessThan(3000);
+    expect(performance.now() - began).toBeLessThan(15_000);
   });
 
   test('more keys than a dict may have, and a dict that says it has', async () => {
@@ -176,7 +176,7 @@ describe('time', () => {
     const began = performance.now();
     peer.socket.destroy();
     expect((await mine).error).toBeUndefined();
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(performance.now() - began).toBeLessThan(15_000);
     healthy.close();
   });
 
