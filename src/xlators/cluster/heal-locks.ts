@@ -2,6 +2,7 @@ import { GlfsError } from '../../errors.ts';
 import type { CallContext, Inode, Subvolume } from '../../graph/index.ts';
 import { EntryLockCommand, EntryLockType, LockCommand, LockType } from '../../protocol/messages.ts';
 import { type ChildSet, countOf, NO_CHILDREN } from './children.ts';
+import { giveBack } from './locking/giving-back.ts';
 import type { MemberSet } from './member-set.ts';
 import { type Answer, wind, windAll } from './wind.ts';
 
@@ -97,17 +98,20 @@ export function lockEntry(
 async function takeLock(session: Locker, mode: LockMode, calls: LockCalls): Promise<HealLock> {
   const { state } = session;
   const children = state.childrenOf(state.up);
+  const since = [...state.departures];
   const tried = await windAll(children, (child) => calls.take(child, false));
-  const first = heldBy(state, tried, calls);
+  const first = heldBy(state, tried, calls, since);
   const waits = mode === 'wait' || (mode === 'tie-break' && 2 * countOf(first.on) > state.children.length);
   if (!first.contended || !waits) return first;
   // Whoever waits holds nothing that comes later in the order.
   await first.release();
   const answers: Answer<unknown>[] = [];
   for (const child of children) {
+    const index = state.indexOf(child);
+    since[index] = state.departures[index]!;
     const answer = await waitFor(session, child, calls);
     if (answer === undefined) {
-      await heldBy(state, answers, calls).release();
+      await heldBy(state, answers, calls, since).release();
       throw new GlfsError('ECANCELED', 'the heal was given up', {
         translator: state.name,
         cause: session.signal.reason,
@@ -115,12 +119,12 @@ async function takeLock(session: Locker, mode: LockMode, calls: LockCalls): Prom
     }
     answers.push(answer);
   }
-  return heldBy(state, answers, calls);
+  return heldBy(state, answers, calls, since);
 }
 
 /** Undefined where the heal is given up first: the lock is given back when it is granted after all. */
 function waitFor(
-  { signal }: Locker,
+  { state, signal }: Locker,
   child: Subvolume,
   calls: LockCalls,
 ): Promise<Answer<unknown> | undefined> {
@@ -128,9 +132,10 @@ function waitFor(
     const leave = (): void => resolve(undefined);
     if (signal.aborted) return leave();
     signal.addEventListener('abort', leave, { once: true });
+    const departures = state.departures[state.indexOf(child)]!;
     void wind(child, (each) => calls.take(each, true)).then((answer) => {
       signal.removeEventListener('abort', leave);
-      if (signal.aborted && isGranted(answer)) void wind(child, calls.drop);
+      if (signal.aborted && isGranted(answer)) void giveBack(state, child, calls.drop, departures);
       resolve(signal.aborted ? undefined : answer);
     });
   });
@@ -141,7 +146,14 @@ function isGranted({ error }: Answer<unknown>): boolean {
   return error?.code !== 'EAGAIN';
 }
 
-function heldBy(state: MemberSet, answers: readonly Answer<unknown>[], calls: LockCalls): HealLock {
+/** `departures`: by position, when the subvolume was asked. */
+function heldBy(
+  state: MemberSet,
+  answers: readonly Answer<unknown>[],
+  calls: LockCalls,
+  departures: readonly number[],
+): HealLock {
+  const since = [...departures];
   let on = NO_CHILDREN;
   let drop = NO_CHILDREN;
   for (const answer of answers) {
@@ -155,7 +167,9 @@ function heldBy(state: MemberSet, answers: readonly Answer<unknown>[], calls: Lo
     release: async () => {
       const children = state.childrenOf(drop);
       drop = NO_CHILDREN;
-      await windAll(children, calls.drop);
+      await Promise.all(
+        children.map((child) => giveBack(state, child, calls.drop, since[state.indexOf(child)]!)),
+      );
     },
   };
 }

@@ -2,7 +2,8 @@ import { type GlfsError, isGlfsError } from '../../../errors.ts';
 import type { CallContext, Subvolume } from '../../../graph/index.ts';
 import { type ChildSet, indicesOf, NO_CHILDREN } from '../children.ts';
 import type { MemberSet } from '../member-set.ts';
-import { type Answer, wind } from '../wind.ts';
+import { wind } from '../wind.ts';
+import { giveBack } from './giving-back.ts';
 import type { LockAction, Lockee } from './lockees.ts';
 
 /*
@@ -58,31 +59,14 @@ export class Locks {
     const { state, lockees, grants, context } = this;
     const drops = lockees.flatMap((lockee, number) => {
       const { on, unsure, since } = grants[number]!;
-      return state
-        .childrenOf(state.stayed(on | unsure, since))
-        .map((child) => giveBack(child, () => lockee.act(child, 'drop', context)));
+      const drop = (child: Subvolume): Promise<unknown> => lockee.act(child, 'drop', context);
+      return indicesOf(on | unsure).map((index) =>
+        giveBack(state, state.children[index]!, drop, since[index]!),
+      );
     });
-    for (const { child, error } of await Promise.all(drops)) {
-      if (error === undefined || isGlfsError(error, ...released)) continue;
-      state.log.debug({ translator: state.name, subvolume: child.name, error }, 'unlock failed');
-    }
+    await Promise.all(drops);
   }
 }
-
-/** What a brick says that does not have the lock any more, or never had it. */
-const released = ['ENOTCONN', 'EINVAL', 'ENOENT', 'ESTALE'] as const;
-
-/** A lock that stays keeps everybody out for as long as the connection lasts: a brick that fails is asked again. */
-async function giveBack(child: Subvolume, drop: () => Promise<unknown>): Promise<Answer<unknown>> {
-  let answer = await wind(child, drop);
-  for (let left = RETRIES; left > 0 && answer.error !== undefined; left--) {
-    if (isGlfsError(answer.error, ...released)) break;
-    answer = await wind(child, drop);
-  }
-  return answer;
-}
-
-const RETRIES = 3;
 
 /**
  * Locks all of `lockees` on all members that are up. One that can't be locked takes no part. `context` carries the owner.
@@ -158,6 +142,6 @@ async function ask(
   grant.since[index] = state.departures[index]!;
   const { error } = await wind(state.children[index]!, (child) => lockee.act(child, action, context));
   if (error === undefined) grant.on |= 1 << index;
-  else if (!isGlfsError(error, 'EAGAIN', 'ENOTCONN')) grant.unsure |= 1 << index;
+  else if (!isGlfsError(error, 'EAGAIN')) grant.unsure |= 1 << index;
   return error;
 }

@@ -89,20 +89,23 @@ describe('locks of a file', () => {
     expect(file.allMarks).toEqual(['c2 1 0 0', 'c2 1 0 0', '']);
   });
 
-  test('are given back, too, where a copy failed that may have locked it first', async () => {
-    const file = new ReplicatedFile(alone);
-    let asked = false;
-    file.wrap(2, 'finodelk', async (next) => {
-      const reply = await next();
-      if (asked) return reply;
-      asked = true;
-      throw new GlfsError('EIO');
-    });
-    await file.write();
-    await file.settle();
-    expect(file.calls(2)).toEqual(['try', 'drop']);
-    expect(file.allMarks).toEqual(['c2 1 0 0', 'c2 1 0 0', '']);
-  });
+  test.each(['EIO', 'ENOTCONN'] as const)(
+    'are given back, too, where a copy failed with %s that may have locked it first',
+    async (code) => {
+      const file = new ReplicatedFile(alone);
+      let asked = false;
+      file.wrap(2, 'finodelk', async (next) => {
+        const reply = await next();
+        if (asked) return reply;
+        asked = true;
+        throw new GlfsError(code);
+      });
+      await file.write();
+      await file.settle();
+      expect(file.calls(2)).toEqual(['try', 'drop']);
+      expect(file.allMarks).toEqual(['c2 1 0 0', 'c2 1 0 0', '']);
+    },
+  );
 
   test('are given back where they were granted on a connection made while others were waited for', async () => {
     const file = new ReplicatedFile(alone);
@@ -121,20 +124,23 @@ describe('locks of a file', () => {
     expect(calls.at(-1)).toBe('drop');
   });
 
-  test('are given back once more where a copy fails to take them', async () => {
-    const file = new ReplicatedFile(alone);
-    let failures = 0;
-    file.wrap(1, 'finodelk', (next) => {
-      const isDrop = file.calls(1).includes('write');
-      if (!isDrop || failures === 2) return next();
-      failures++;
-      return Promise.reject(new GlfsError('EIO'));
-    });
-    await file.write();
-    await file.settle();
-    expect(failures).toBe(2);
-    expect(file.calls(1).at(-1)).toBe('drop');
-  });
+  test.each(['EIO', 'ENOTCONN'] as const)(
+    'are given back once more where a copy fails with %s to take them',
+    async (code) => {
+      const file = new ReplicatedFile(alone);
+      let failures = 0;
+      file.wrap(1, 'finodelk', (next) => {
+        const isDrop = file.calls(1).includes('write');
+        if (!isDrop || failures === 2) return next();
+        failures++;
+        return Promise.reject(new GlfsError(code));
+      });
+      await file.write();
+      await file.settle();
+      expect(failures).toBe(2);
+      expect(file.calls(1).at(-1)).toBe('drop');
+    },
+  );
 
   test('without a quorum end the change, and nothing is left behind', async () => {
     const file = new ReplicatedFile(alone);
