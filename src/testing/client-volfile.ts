@@ -62,16 +62,24 @@ function login({ options, username, password }: VolumePlan): (readonly [string, 
       ];
 }
 
-/** Replica or disperse sets over the bricks, in their order; none where bricks are only distributed. */
+/** Replica, disperse or stripe sets over the bricks, in their order; none where bricks are only distributed. */
 function clusterSets(plan: VolumePlan, bricks: readonly VolfileNode[]): VolfileNode[] {
   const { kind, size, sets } = plan.layout;
-  if (kind !== 'replicate' && kind !== 'disperse') return [];
+  if (kind === 'distribute' || kind === 'custom') return [];
   return Array.from({ length: sets }, (_, set) => {
     const members = bricks.slice(set * size, (set + 1) * size).map(({ name }) => name);
-    const options = kind === 'replicate' ? replicateOptions(plan, members) : disperseOptions(plan);
+    const options = setOptions[kind](plan, members);
     return node(`${plan.name}-${kind}-${set}`, `cluster/${kind}`, options, members);
   });
 }
+
+type SetOptions = (plan: VolumePlan, members: readonly string[]) => (readonly [string, string])[];
+
+const setOptions: Readonly<Record<'replicate' | 'disperse' | 'stripe', SetOptions>> = {
+  replicate: replicateOptions,
+  disperse: disperseOptions,
+  stripe: ({ options }) => [...optionsOf(options, 'client', 'cluster/stripe')],
+};
 
 function replicateOptions(plan: VolumePlan, members: readonly string[]): (readonly [string, string])[] {
   return [

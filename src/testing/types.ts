@@ -4,8 +4,8 @@ import type { Logger } from '../logger.ts';
 import type { FopName } from '../protocol/fops.ts';
 
 /**
- * Layout of a volume: `distribute 3`, `replicate 3`, `replicate 3 arbiter 1`, `disperse 4+2`, and several sets of them
- * (`replicate 3 x 2`, `disperse 4+2 x 2`: distributed). The numbers are bricks of one set.
+ * Layout of a volume: `distribute 3`, `replicate 3`, `replicate 3 arbiter 1`, `disperse 4+2`, `stripe 2`, and several sets
+ * of them (`replicate 3 x 2`, `disperse 4+2 x 2`: distributed). The numbers are bricks of one set.
  */
 export interface VolumeSpec {
   /** Either this or `volfile`. */

@@ -1,5 +1,6 @@
 import { GlfsError } from '../errors.ts';
 import { option } from '../graph/index.ts';
+import { options as stripeOptions } from '../xlators/cluster/stripe/options.ts';
 
 /** Where an option of a volume goes: translators of one type, on one side. */
 interface Place {
@@ -94,6 +95,8 @@ const table: Readonly<Record<string, VolumeOption>> = {
   'cluster.entry-self-heal': to(flag, client('cluster/replicate', 'entry-self-heal')),
   'cluster.granular-entry-heal': to(flag, client('cluster/replicate', 'granular-entry-heal')),
   'cluster.use-anonymous-inode': to(flag, client('cluster/replicate', 'use-anonymous-inode')),
+  'cluster.stripe-block-size': to(stripeOptions['block-size'], client('cluster/stripe', 'block-size')),
+  'cluster.stripe-coalesce': to(flag, client('cluster/stripe', 'coalesce')),
   'disperse.eager-lock': to(flag, client('cluster/disperse', 'eager-lock')),
   'disperse.other-eager-lock': to(flag, client('cluster/disperse', 'other-eager-lock')),
   'disperse.eager-lock-timeout': to(number, client('cluster/disperse', 'eager-lock-timeout')),

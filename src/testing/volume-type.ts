@@ -2,7 +2,7 @@ import { GlfsError } from '../errors.ts';
 
 /** What a volume's bricks are to each other. `custom`: the user's own volfile says it. */
 export interface Layout {
-  readonly kind: 'distribute' | 'replicate' | 'disperse' | 'custom';
+  readonly kind: 'distribute' | 'replicate' | 'disperse' | 'stripe' | 'custom';
   /** Bricks of one set: 1 where they are only distributed. */
   readonly size: number;
   readonly sets: number;
@@ -13,7 +13,7 @@ export interface Layout {
 }
 
 const EXAMPLES =
-  "'distribute 3', 'replicate 3', 'replicate 3 arbiter 1', 'disperse 4+2', each set type also '… x N'";
+  "'distribute 3', 'replicate 3', 'replicate 3 arbiter 1', 'disperse 4+2', 'stripe 2', each set type also '… x N'";
 /** A volfile of more bricks would be a mistake of the caller, and each brick takes a port. */
 const MOST_BRICKS = 128;
 /** Erasure coding over GF(2^8) in GlusterFS: at most so many fragments of data. */
@@ -51,6 +51,13 @@ const types: readonly {
       if (data! <= redundancy!) throw wrong(text, 'there are more data bricks than redundancy bricks');
       if (data! > MOST_DATA) throw wrong(text, `there are at most ${MOST_DATA} data bricks`);
       return { kind: 'disperse', size: data! + redundancy!, arbiters: 0, redundancy: redundancy! };
+    },
+  },
+  {
+    pattern: /^stripe (\d+)$/,
+    parse: ([size], text) => {
+      if (size! < 2) throw wrong(text, 'a file has at least 2 stripes');
+      return { kind: 'stripe', size: size!, arbiters: 0, redundancy: 0 };
     },
   },
 ];

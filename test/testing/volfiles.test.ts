@@ -302,12 +302,13 @@ describe('options of volumes', () => {
     const base: Record<string, string> = { ...performance, ...on };
     const values: Record<string, string> = {
       'cluster.quorum-type': 'none',
+      'cluster.stripe-block-size': '*.img:1MB,64KB',
       'storage.attribute-store': 'sidecar',
     };
     for (const name of volumeOptionNames) {
       const value = values[name] ?? (name in base ? 'on' : '0');
       const text = (options: Record<string, string>): string =>
-        ['distribute 1', 'replicate 3', 'disperse 2+1']
+        ['distribute 1', 'replicate 3', 'disperse 2+1', 'stripe 2']
           .flatMap((type) => {
             const plan = planOf(type, { options });
             return [clientVolfile(plan), brickVolfile(plan, plan.bricks[0]!)];

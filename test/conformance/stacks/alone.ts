@@ -77,6 +77,7 @@ export const notAlone: Readonly<Record<string, string>> = {
   'cluster/afr': 'is cluster/replicate by its other name',
   'cluster/replicate':
     'needs features/locks and features/index on every brick: replicate.test.ts runs such stacks',
+  'cluster/stripe': 'needs a second subvolume: stripe.test.ts runs such stacks',
   'features/arbiter': 'keeps no contents of files: nothing that is written can be read',
   'features/snapview-client': 'needs a second subvolume, the daemon that shows snapshots',
   'protocol/client': 'has the brick behind it and not below: the stacks of client and server run it',

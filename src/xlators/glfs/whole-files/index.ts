@@ -1,7 +1,8 @@
 /*
  * The promise: a file of a brick that is read without cluster translators above it is a whole file. The failure that it hides:
- * none; a fragment (trusted.ec.*) or a copy that may be stale (trusted.afr.*) answers with EOPNOTSUPP instead of with bytes that
- * only look like the file's. It stands above each storage/posix where a stopped volume is read from its directories.
+ * none; a fragment (trusted.ec.*), a stripe (trusted.*.stripe-*) or a copy that may be stale (trusted.afr.*) answers with
+ * EOPNOTSUPP instead of with bytes that only look like the file's. It stands above each storage/posix where a stopped volume is
+ * read from its directories.
  */
 import { GlfsError } from '../../../errors.ts';
 import {
@@ -20,8 +21,12 @@ const marks: readonly (readonly [prefix: string, what: string])[] = [
   ['trusted.afr.', 'one of several copies of a replicated file'],
 ];
 
+/** Of cluster/stripe, by whatever name it had. */
+const STRIPE = /^trusted\..*\.stripe-(?:size|count|index)$/;
+
 /** What an attribute of that name makes of its file; `undefined` where the file may be whole. */
 export function partOf(name: string): string | undefined {
+  if (STRIPE.test(name)) return 'one stripe of a striped file';
   return marks.find(([prefix]) => name.startsWith(prefix))?.[1];
 }
 
