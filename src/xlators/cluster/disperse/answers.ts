@@ -48,6 +48,14 @@ export interface Agreement<T> {
   readonly bad: ChildSet;
 }
 
+/** Errors that `agreement` has thrown, with those that said so. */
+const agreedOnError = new WeakMap<object, ChildSet>();
+
+/** Who has failed with this very error, where enough agreed on it. */
+export function agreedOn(error: unknown): ChildSet | undefined {
+  return typeof error === 'object' && error !== null ? agreedOnError.get(error) : undefined;
+}
+
 /**
  * What at least `needed` subvolumes say. @throws GlfsError the error that so many agree on; EIO where no group is large
  * enough (ENOTCONN where too many could not be asked), with all errors as its cause.
@@ -64,7 +72,10 @@ export function agreement<T>(
     NO_CHILDREN,
   );
   if (best !== undefined && countOf(best.children) >= needed) {
-    if (best.error !== undefined) throw best.error;
+    if (best.error !== undefined) {
+      agreedOnError.set(best.error, best.children);
+      throw best.error;
+    }
     return { replies: best.replies, good: best.children, bad: asked & ~best.children };
   }
   throw disagreement(state, answers, asked);
@@ -72,18 +83,22 @@ export function agreement<T>(
 
 function disagreement(state: DisperseState, answers: PartAnswers<unknown>, asked: ChildSet): GlfsError {
   const errors = answers.flatMap((answer) => (answer?.error === undefined ? [] : [answer.error]));
+  // Some have done it and others have not.
+  const halfDone = answers.some((answer) => answer !== undefined && answer.error === undefined);
+  const unknown = halfDone || errors.some(({ outcome }) => outcome === 'unknown');
+  const outcome = unknown ? 'unknown' : 'failed';
   const gone = errors.filter(({ code }) => code === 'ENOTCONN').length;
   if (countOf(asked) - gone < state.data) {
     const lost = errors.find(({ code }) => code === 'ENOTCONN');
     return new GlfsError('ENOTCONN', state.tooFew(state.up).reason, {
       translator: state.name,
-      outcome: errors.some(({ outcome }) => outcome === 'unknown') ? 'unknown' : 'failed',
+      outcome,
       cause: lost === undefined ? undefined : new AggregateError(errors, 'fragments are gone'),
     });
   }
   return new GlfsError('EIO', `no ${state.data} of ${state.children.length} subvolumes say the same`, {
     translator: state.name,
-    outcome: errors.some(({ outcome }) => outcome === 'unknown') ? 'unknown' : 'failed',
+    outcome,
     cause: errors.length > 0 ? new AggregateError(errors, 'subvolumes failed') : undefined,
   });
 }

@@ -1,3 +1,4 @@
+import type { GlfsError } from '../../../errors.ts';
 import { type Gfid, gfidKey } from '../../../protocol/gfid.ts';
 import { type ChildSet, NO_CHILDREN } from '../children.ts';
 
@@ -9,6 +10,8 @@ export class FileState {
   sharedUntil = 0;
   /** Size of a regular file as last seen under a lock, or from a lookup; undefined where nobody knows. */
   size: number | undefined;
+  /** The counters of changes that were acknowledged could not be moved: FLUSH and FSYNC tell it once. */
+  late: GlfsError | undefined;
 }
 
 /** The files of a translator that something is known of; the oldest are forgotten. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { GlfsError } from '../../../../../src/errors.ts';
 import { Inode, type Request, rootContext } from '../../../../../src/graph/index.ts';
-import type { EntryTarget } from '../../../../../src/xlators/cluster/replicate/operation.ts';
+import type { EntryTarget } from '../../../../../src/xlators/cluster/locking/lockees.ts';
 import { runTransaction } from '../../../../../src/xlators/cluster/replicate/transaction/index.ts';
 import { ReplicatedFile } from '../../../../helpers/replicated-file.ts';
 
