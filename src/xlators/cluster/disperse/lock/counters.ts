@@ -1,6 +1,6 @@
 import { GlfsError } from '../../../../errors.ts';
 import { CHUNK } from '../../../../gf8/index.ts';
-import type { Dict } from '../../../../protocol/dict.ts';
+import { Dict } from '../../../../protocol/dict.ts';
 
 /* Attributes in which each brick keeps how far its fragment is. Numbers are big-endian, 64 bits each. */
 export const VERSION = 'trusted.ec.version';
@@ -64,6 +64,14 @@ export interface Geometry {
 export function configOf({ children, redundancy }: Geometry): bigint {
   const fields = [CONFIG_VERSION, ALGORITHM, WORD_BITS, BigInt(children.length), BigInt(redundancy)];
   return (fields.reduce((value, field) => (value << 8n) | field, 0n) << 24n) | BigInt(CHUNK);
+}
+
+/** What a new regular file gets at its making. */
+export function initialCounters(geometry: Geometry): Dict {
+  return new Dict()
+    .setBytes(CONFIG, encodeNumbers(configOf(geometry)))
+    .setBytes(VERSION, encodeNumbers(...ZEROS))
+    .setBytes(SIZE, encodeNumbers(0n));
 }
 
 /** What a brick has told of a file's counters. */
