@@ -1,12 +1,13 @@
 /*
  * Erasure coding: bytes of data in a second, on one core, of every kernel that the machine has, and of Intel's ISA-L with the
- * same matrix in the same run. `tsx bench/gf8.ts [--rounds 7] [--slice 40] [--bytes 131072,1048576] [--geometries 4+2,…]`. Needs what
- * `npm run build:native` builds, and for ISA-L a C compiler and libisal-dev.
+ * same matrix in the same run. `tsx bench/gf8.ts [--rounds 7] [--slice 40] [--bytes 131072,1048576] [--offset 0,16]
+ * [--geometries 4+2,…]`. Needs what `npm run build:native` builds, and for ISA-L a C compiler and libisal-dev.
  *
  * What is counted: bytes that go in. Encoding reads k chunks of each stripe and writes all k + m fragments; decoding reads k
  * fragments, with the first m of them lost, and writes k chunks. GlusterFS's code is not systematic: no chunk is a copy, so ISA-L
  * multiplies the full matrix of k + m rows, and of k rows to decode. Every call has `--bytes` of data in, in buffers that are used
- * again. Kernels are called as the product calls them, by the addon's synchronous entry; ISA-L from C (bench/isal.c).
+ * again and begin `--offset` bytes behind a page's beginning, for every engine: 0 is what C programs ask for, 16 what malloc gives
+ * to Node. Kernels are called as the product calls them, by the addon's synchronous entry; ISA-L from C (bench/isal.c).
  * In each round every engine has its turn for each cell, and its best slice of 2 ms counts: what another process takes
  * away is not measured. Printed is the median of the rounds, and of the ratios of each round.
  */
@@ -23,12 +24,18 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '7' },
     slice: { type: 'string', default: '40' },
     bytes: { type: 'string', default: '131072,1048576' },
+    offset: { type: 'string', default: '0,16' },
     geometries: { type: 'string', default: '2+1,4+2,8+3,8+4,16+4' },
   },
 });
 const rounds = Number(values.rounds);
 const milliseconds = Number(values.slice);
 const SLICE_NS = 2e6;
+const PAGE_BYTES = 65_536;
+/** The types of Node leave it out. */
+const { WebAssembly } = globalThis as unknown as {
+  WebAssembly: { Memory: new (size: { initial: number }) => { buffer: ArrayBuffer } };
+};
 
 type Operation = 'encode' | 'decode';
 
@@ -50,16 +57,17 @@ class Cell {
     readonly m: number,
     readonly operation: Operation,
     bytes: number,
+    readonly offset: number,
   ) {
     this.length = Math.floor(bytes / (k * CHUNK)) * CHUNK;
     const indices = Array.from({ length: k + m }, (_, index) => index);
     const last = indices.slice(m);
     this.matrix = operation === 'encode' ? encodingMatrix(k, indices) : decodingMatrix(last);
-    this.data = randomFillSync(Buffer.allocUnsafeSlow(this.length * k));
+    this.data = randomFillSync(allocate(this.length * k, offset));
     this.points = Uint8Array.from(indices, (index) => index + 1);
-    this.fragments = indices.map(() => Buffer.allocUnsafeSlow(this.length));
+    this.fragments = indices.map(() => allocate(this.length, offset));
     this.survivors = last.map((index) => this.fragments[index]!);
-    this.back = Buffer.allocUnsafeSlow(this.data.length);
+    this.back = allocate(this.data.length, offset);
     this.targets = last.map((_, column) => this.back.subarray(column * CHUNK));
     typescriptKernel.evaluate(this.data, this.points, this.fragments);
   }
@@ -72,7 +80,9 @@ class Cell {
   check(kernel: ErasureKernel): void {
     const fragments = this.fragments.map(() => Buffer.alloc(this.length));
     kernel.evaluate(this.data, this.points, fragments);
-    const wrong = fragments.findIndex((fragment, index) => !fragment.equals(this.fragments[index]!));
+    const wrong = fragments.findIndex(
+      (fragment, index) => Buffer.compare(fragment, this.fragments[index]!) !== 0,
+    );
     this.back.fill(0);
     kernel.combine(this.matrixBack(), this.survivors, this.targets, this.k * CHUNK);
     if (wrong >= 0 || Buffer.compare(this.back, this.data) !== 0)
@@ -113,6 +123,12 @@ class Cell {
   }
 }
 
+/** WebAssembly's memories, unlike Node's buffers, begin with a page. */
+function allocate(length: number, offset: number): Uint8Array {
+  const pages = Math.ceil((length + offset) / PAGE_BYTES);
+  return new Uint8Array(new WebAssembly.Memory({ initial: pages }).buffer, offset, length);
+}
+
 function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((one, other) => one - other);
   const middle = Math.floor(sorted.length / 2);
@@ -144,7 +160,11 @@ const engines = new Map<string, (cell: Cell) => number>();
 for (const [name, kernel] of kernels) engines.set(name, (cell) => cell.measure(kernel));
 for (const level of isal === undefined ? [] : (['avx2', 'best'] satisfies IsalLevel[]))
   engines.set(`ISA-L ${level}`, (cell) =>
-    isal!.measure(level, { matrix: cell.matrix, columns: cell.k, length: cell.length }, milliseconds),
+    isal!.measure(
+      level,
+      { matrix: cell.matrix, columns: cell.k, length: cell.length, offset: cell.offset },
+      milliseconds,
+    ),
   );
 
 const load = (): string =>
@@ -152,17 +172,25 @@ const load = (): string =>
     .map((one) => one.toFixed(1))
     .join(' ');
 console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.versions.node}, load ${load()}`);
-for (const bytes of values.bytes.split(',').map(Number)) {
+const numbers = (list: string): number[] => list.split(',').map(Number);
+for (const bytes of numbers(values.bytes))
+  for (const offset of numbers(values.offset)) compare(bytes, offset);
+console.log(`\nload at the end ${load()}`);
+
+/** One table. */
+function compare(bytes: number, offset: number): void {
   const cells = values.geometries.split(',').flatMap((name) => {
     const [k, m] = name.split('+').map(Number) as [number, number];
-    return (['encode', 'decode'] as const).map((operation) => new Cell(k, m, operation, bytes));
+    return (['encode', 'decode'] as const).map((operation) => new Cell(k, m, operation, bytes, offset));
   });
   for (const cell of cells) for (const kernel of kernels.values()) cell.check(kernel);
   for (let round = 0; round < rounds; round++)
     for (const cell of cells) for (const [name, measure] of engines) cell.note(name, measure(cell));
 
   const names = [...engines.keys()];
-  console.log(`\n${bytes} bytes of data a call, 10^9 bytes of data a second, median of ${rounds} rounds\n`);
+  console.log(
+    `\n${bytes} bytes of data a call, buffers at +${offset}, 10^9 bytes of data a second, median of ${rounds} rounds\n`,
+  );
   const heads = ['work', ...names, 'avx2 ÷ ISA-L avx2', 'avx512 ÷ ISA-L best'];
   console.log(`| ${heads.join(' | ')} |\n|${'---|'.repeat(heads.length)}`);
   for (const cell of cells) {
@@ -175,4 +203,3 @@ for (const bytes of values.bytes.split(',').map(Number)) {
     console.log(`| ${columns.join(' | ')} |`);
   }
 }
-console.log(`\nload at the end ${load()}`);

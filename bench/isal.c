@@ -1,9 +1,10 @@
 /*
  * ISA-L's matrix multiplication over GF(2^8), for bench/gf8.ts, which compiles this file:
- *     isal LEVEL COLUMNS ROWS LENGTH MILLISECONDS MATRIX
+ *     isal LEVEL COLUMNS ROWS LENGTH OFFSET MILLISECONDS MATRIX
  * multiplies COLUMNS sources of LENGTH bytes with the matrix (hexadecimal, row by row) to ROWS targets, again and again in
  * slices of about 2 ms, and prints the best slice: bytes of the sources in a second. LEVEL is `avx2` for ISA-L's own AVX2
- * entry point, `best` for the one that chooses (AVX-512 where the CPU has it). The first bytes are checked against gf_mul.
+ * entry point, `best` for the one that chooses (AVX-512 where the CPU has it). Buffers begin OFFSET bytes behind a page's beginning.
+ * The first bytes are checked against gf_mul.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <isa-l/erasure_code.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX = 32, CHECKED = 256, SLICE_NS = 2000000 };
+enum { MAX = 32, PAGE = 4096, CHECKED = 256, SLICE_NS = 2000000 };
 
 typedef void (*encode_fn)(int len, int k, int rows, unsigned char *tables, unsigned char **data, unsigned char **coding);
 
@@ -22,9 +23,11 @@ static double now(void) {
   return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
-static void allocate(unsigned char **buffers, int count, int length) {
-  for (int i = 0; i < count; i++)
-    if (posix_memalign((void **)&buffers[i], 64, (size_t)length) != 0) exit(2);
+static void allocate(unsigned char **buffers, int count, int length, int offset) {
+  for (int i = 0; i < count; i++) {
+    if (posix_memalign((void **)&buffers[i], PAGE, (size_t)(length + offset)) != 0) exit(2);
+    buffers[i] += offset;
+  }
 }
 
 static void check(int columns, int rows, const unsigned char *matrix, unsigned char **data, unsigned char **coding) {
@@ -41,17 +44,17 @@ static void check(int columns, int rows, const unsigned char *matrix, unsigned c
 }
 
 int main(int argc, char **argv) {
-  if (argc != 7) return 1;
+  if (argc != 8) return 1;
   const encode_fn encode = strcmp(argv[1], "avx2") == 0 ? (encode_fn)ec_encode_data_avx2 : (encode_fn)ec_encode_data;
-  const int columns = atoi(argv[2]), rows = atoi(argv[3]), length = atoi(argv[4]);
-  const double patience = atof(argv[5]) * 1e6;
+  const int columns = atoi(argv[2]), rows = atoi(argv[3]), length = atoi(argv[4]), offset = atoi(argv[5]);
+  const double patience = atof(argv[6]) * 1e6;
   unsigned char matrix[MAX * MAX], tables[MAX * MAX * 32];
   unsigned char *data[MAX], *coding[MAX];
-  if (columns > MAX || rows > MAX || length < CHECKED) return 1;
+  if (columns > MAX || rows > MAX || length < CHECKED || offset < 0) return 1;
   for (int i = 0; i < rows * columns; i++)
-    if (sscanf(argv[6] + 2 * i, "%2hhx", &matrix[i]) != 1) return 1;
-  allocate(data, columns, length);
-  allocate(coding, rows, length);
+    if (sscanf(argv[7] + 2 * i, "%2hhx", &matrix[i]) != 1) return 1;
+  allocate(data, columns, length, offset);
+  allocate(coding, rows, length, offset);
   unsigned state = 1;
   for (int i = 0; i < columns; i++)
     for (int at = 0; at < length; at++) {

@@ -12,6 +12,8 @@ export interface IsalWork {
   readonly matrix: Uint8Array;
   readonly columns: number;
   readonly length: number;
+  /** Bytes from the beginning of a page to that of each buffer. */
+  readonly offset: number;
 }
 
 /** Intel's ISA-L, in a program of its own that bench/isal.c is compiled to. */
@@ -32,8 +34,8 @@ export class Isal implements Disposable {
   }
 
   /** Bytes of the sources in a second, the best slice of 2 ms; throws where a result is wrong. */
-  measure(level: IsalLevel, { matrix, columns, length }: IsalWork, milliseconds: number): number {
-    const words = [level, columns, matrix.length / columns, length, milliseconds].map(String);
+  measure(level: IsalLevel, { matrix, columns, length, offset }: IsalWork, milliseconds: number): number {
+    const words = [level, columns, matrix.length / columns, length, offset, milliseconds].map(String);
     const hex = Buffer.from(matrix).toString('hex');
     return Number(execFileSync(join(this.directory, 'isal'), [...words, hex], { encoding: 'utf8' }));
   }
