@@ -37,6 +37,8 @@ interface Needs {
   readonly query: boolean;
   readonly marks: readonly Kind[];
   readonly lends: readonly Kind[];
+  /** It will change those that are being healed, too. */
+  readonly heals: boolean;
 }
 
 /**
@@ -55,6 +57,8 @@ export class Span {
   private underHeal: ChildSet = NO_CHILDREN;
   /** By kind: those whose version shows that they lack changes. */
   private readonly behind: Numbers = [NO_CHILDREN, NO_CHILDREN];
+  /** Those under heal that attributes were changed without. */
+  private spared: ChildSet = NO_CHILDREN;
   private readonly marked: [boolean, boolean] = [false, false];
   /** Changes that versions don't count yet. */
   private readonly due: Numbers = [0, 0];
@@ -143,19 +147,20 @@ export class Span {
     const { state, good } = this;
     const kinds = kindsOf(target);
     const query = this.wanted && !this.known;
-    const data = !changesNames(target) && kinds.includes(DATA);
-    const optimistic = state.options['optimistic-change-log'] && good === state.all && !data;
+    const heals = changesBytes(target);
+    const optimistic = state.options['optimistic-change-log'] && good === state.all && !heals;
     const marks = optimistic ? [] : kinds.filter((kind) => !this.marked[kind]);
-    const lends = kinds.filter((kind) => this.unseen(kind) !== NO_CHILDREN);
-    return query || marks.length > 0 || lends.length > 0 ? { query, marks, lends } : undefined;
+    const lends = kinds.filter((kind) => this.unseen(kind, target) !== NO_CHILDREN);
+    return query || marks.length > 0 || lends.length > 0 ? { query, marks, lends, heals } : undefined;
   }
 
-  /** Those that will lack a change of that kind, though their version does not show it. */
-  private unseen(kind: Kind): ChildSet {
-    return this.state.all & ~this.good & ~this.behind[kind];
+  /** Those that a change does not go to, though their version of that kind is not known to be another one. */
+  private unseen(kind: Kind, target: LockTarget): ChildSet {
+    const spared = changesBytes(target) ? this.healing : NO_CHILDREN;
+    return this.state.all & ~this.good & ~spared & ~this.behind[kind];
   }
 
-  private async preOp({ query, marks, lends }: Needs): Promise<void> {
+  private async preOp({ query, marks, lends, heals }: Needs): Promise<void> {
     const { state, good } = this;
     if (!state.readableWith(good)) throw state.tooFew(good);
     const dict = new Dict();
@@ -163,10 +168,14 @@ export class Span {
     const sized = query && this.regular;
     if (sized) dict.setBytes(SIZE, encodeNumbers(0n)).setBytes(CONFIG, encodeNumbers(0n));
     if (marks.length > 0) dict.setBytes(DIRTY, ones(marks));
-    const answers = await this.move(good, dict, sized ? new Dict().set(keys.getSize, 1) : undefined);
+    const healing = heals ? this.healing : NO_CHILDREN;
+    const xdata = sized ? new Dict().set(keys.getSize, 1) : undefined;
+    const all = await this.move(good | healing, dict, xdata);
+    const answers = all.map((answer, index) => (has(good, index) ? answer : undefined));
+    this.underHeal &= ~failed(all);
     for (const kind of lends) {
       this.lent[kind]++;
-      this.behind[kind] |= state.all & ~good;
+      this.behind[kind] |= state.all & ~good & ~healing;
     }
     for (const kind of marks) this.marked[kind] = true;
     // Whatever becomes of it: they may have the marks or not.
@@ -230,8 +239,9 @@ export class Span {
     let owes = false;
     for (const kind of kindsOf(target)) {
       this.due[kind]++;
-      owes ||= this.unseen(kind) !== NO_CHILDREN;
+      owes ||= this.unseen(kind, target) !== NO_CHILDREN;
     }
+    if (target.changes !== undefined && !changesBytes(target)) this.spared |= this.healing;
     return owes;
   }
 
@@ -253,7 +263,7 @@ export class Span {
   /** The post-op. Never rejects: answers the error where too few could be told. */
   async end(): Promise<GlfsError | undefined> {
     const { state, due, lent, marked, uncertain, good } = this;
-    const everywhere = due[DATA] > 0 ? good | this.healing : good;
+    const everywhere = due[DATA] > 0 ? good | (this.healing & ~this.spared) : good;
     const fine =
       everywhere === state.all && state.up === state.all && !uncertain[DATA] && !uncertain[METADATA];
     const version: Numbers = [0, 0];
@@ -333,7 +343,11 @@ export class Span {
 }
 
 function changesNames({ inode, changes }: LockTarget): boolean {
-  return inode.type === 'directory' && (changes === 'data' || changes === 'both');
+  return inode.type === 'directory' && changes !== undefined && changes !== 'metadata';
+}
+
+function changesBytes(target: LockTarget): boolean {
+  return !changesNames(target) && kindsOf(target).includes(DATA);
 }
 
 function ones(kinds: readonly Kind[]): Uint8Array {
