@@ -96,9 +96,9 @@ const episodes: Readonly<Record<keyof Plan, Episode>> = {
     stage.log(`brick ${brick}: ${JSON.stringify(rule)}`);
     await world.faults?.order(brick, rule);
     await stage.more(dice.between(8, 25));
-    // A call that hangs ends with its connection only.
-    if (action === 'hang') await world.cut(brick);
     await world.faults?.mend(brick);
+    // A call that hangs ends with its connection only: cut before, one on the next connection would hang for ever.
+    if (action === 'hang') await world.cut(brick);
   },
 
   /** Its disk is full for a while. */

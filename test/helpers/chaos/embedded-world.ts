@@ -1,15 +1,14 @@
 import { Inode, rootContext } from '../../../src/graph/index.ts';
 import { fromVolfile, type Volume } from '../../../src/index.ts';
-import { type Logger, silent } from '../../../src/logger.ts';
 import { Dict } from '../../../src/protocol/dict.ts';
 import { gfidFromString } from '../../../src/protocol/gfid.ts';
 import { keys } from '../../../src/protocol/keys.ts';
 import { type ActiveFault, type Cluster, startCluster } from '../../../src/testing/index.ts';
-import { MERGED } from '../../../src/xlators/cluster/replicate/heal/entry-decision.ts';
 import { connectBrick, credentialsIn } from '../connect-brick.ts';
 import { FaultProxy } from '../faults.ts';
 import { gfidsBelow } from './disk.ts';
 import { healAll } from './healer.ts';
+import { watchMerges } from './merges.ts';
 import { TransactionWatch } from './transaction-watch.ts';
 import type { World } from './world.ts';
 
@@ -33,13 +32,7 @@ export async function embeddedWorld(type: string, seed: number): Promise<World &
       text.replace(`option remote-port ${port}\n`, `option remote-port ${proxies[index]!.port}\n`),
     cluster.volfile(NAME),
   );
-  let merges = 0;
-  const logger: Logger = {
-    ...silent,
-    debug: (_details, message) => {
-      if (message === MERGED) merges++;
-    },
-  };
+  const { merged, logger } = watchMerges();
   const rules = new Map<number, ActiveFault>();
   const directories = bricks.map(({ directory }) => directory);
   return {
@@ -48,7 +41,7 @@ export async function embeddedWorld(type: string, seed: number): Promise<World &
     ...(type.includes('arbiter') ? { arbiter: bricks.length - 1 } : {}),
     directories,
     watch,
-    merges: () => merges,
+    merged: () => merged,
     connect: (pingTimeout): Promise<Volume> =>
       fromVolfile(volfile, {
         name: NAME,

@@ -5,6 +5,7 @@ import { brickState } from '../statedump.ts';
 import { TestVolume } from '../volume.ts';
 import { waitUntil } from '../wait.ts';
 import { healAll, needHealing, putAside } from './healer.ts';
+import { watchMerges } from './merges.ts';
 import { TransactionWatch } from './transaction-watch.ts';
 import type { World } from './world.ts';
 
@@ -38,6 +39,7 @@ export async function realWorld({
     return index === undefined ? 'pass' : watch.inspect(index, ...seen);
   };
   const directories = volume.bricks.map(({ path }) => path);
+  const { merged, logger } = watchMerges();
   let daemon = false;
   const dead = new Set<number>();
   const world = {
@@ -46,11 +48,13 @@ export async function realWorld({
     ...(type.includes('arbiter') ? { arbiter: size - 1 } : {}),
     directories,
     watch,
+    merged: () => (world.by === 'glfs' ? merged : undefined),
     volume,
     by: 'glfs' as 'glfs' | 'daemon',
     connect: (pingTimeout: number): Promise<Volume> =>
       connect(`gluster://${cluster.hosts.join(',')}/${name}`, {
         entryTimeout: 0,
+        logger,
         translatorOptions: { '*-client-*.ping-timeout': String(pingTimeout) },
       }),
     async kill(brick: number) {
@@ -78,7 +82,7 @@ export async function realWorld({
         daemon = !daemon;
         await volume.set('cluster.self-heal-daemon', daemon ? 'on' : 'off');
       }
-      if (!daemon) return healAll(await connect(volume.url), directories);
+      if (!daemon) return healAll(await connect(volume.url, { logger }), directories);
       const before = needHealing(directories).length;
       await waitUntil(
         async () => {

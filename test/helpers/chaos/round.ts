@@ -5,7 +5,7 @@ import { direct, type Plan, waitAllUp } from './director.ts';
 import { needHealing } from './healer.ts';
 import { mover } from './mover.ts';
 import { reader } from './reader.ts';
-import { Stage } from './stage.ts';
+import { Stage, withEnd } from './stage.ts';
 import { Tree } from './tree.ts';
 import { judge } from './verdict.ts';
 import { Weather } from './weather.ts';
@@ -35,6 +35,9 @@ export interface RoundResult {
 const WRITERS = 2;
 const BLOCKS = 12;
 
+/** Longer than all that a round waits for within: what it waits for without an end is told with the story, too. */
+const PATIENCE = 150_000;
+
 /** Plays one round in a directory of its own. @throws Error that tells seed and story, where a promise was broken */
 export async function playRound(world: World, flavour: Flavour, seed: number): Promise<RoundResult> {
   const dice = new Dice(seed);
@@ -42,50 +45,63 @@ export async function playRound(world: World, flavour: Flavour, seed: number): P
   const volume = await world.connect(flavour.pingTimeout);
   const other = await world.connect(flavour.pingTimeout);
   const stage = new Stage(volume, other, directory, new Weather(world.size), flavour.otherHears);
-  try {
-    await waitAllUp(world, [volume, other]);
-    await volume.mkdir(directory);
-    const files = Array.from(
-      { length: WRITERS },
-      (_, index) => new BlockFile(`${directory}/blocks-${index}`, index + 1, BLOCKS),
-    );
-    for (const { path } of files) await volume.writeFile(path, Buffer.alloc(blockSize));
-    const tree = new Tree(directory);
-    const actors = [
-      ...files.map((file) => writer(file, dice.fork())),
-      mover(tree, dice.fork(), flavour.stormy),
-      reader(files, dice.fork(), 'volume'),
-      reader(files, dice.fork(), 'other'),
-    ];
-    let heals = 0;
-    await stage.run(actors, async () => {
-      const count = dice.between(...flavour.episodes);
-      ({ heals } = await direct(world, stage, [volume, other], flavour, { count, dice: dice.fork() }));
-    });
-    throwIfWrong(stage);
-    // Files are closed: what clients keep for a while has been given back, and the last marks with it.
-    await waitUntil(async () => (await world.locks(directory)).length === 0, {
-      what: 'no locks on bricks',
-    }).catch(async () => stage.violate(`locks are left: ${(await world.locks(directory)).join(', ')}`));
-    heals += await world.heal();
-    const merged = world.merges === undefined ? flavour.stormy : world.merges() > 0;
-    for (const line of await judge(world, tree, files, merged)) stage.violate(line);
-    for (const gfid of needHealing(world.directories)) stage.violate(`the index still names ${gfid}`);
-    throwIfWrong(stage);
-    return {
-      operations: stage.operations,
-      refused: [...stage.refused.values()].reduce((sum, count) => sum + count, 0),
-      heals,
-      done: stage.done,
-    };
-  } catch (error) {
-    throw new Error(
-      `${(error as Error).message}\nseed ${seed}, ${flavour.name}, ${world.name}:\n${stage.story()}`,
-      { cause: error },
-    );
-  } finally {
-    await Promise.allSettled([volume.close(), other.close()]);
-  }
+  const failures: Error[] = [];
+  const result = await withEnd(play(world, flavour, stage, dice), 'the round', PATIENCE).catch(
+    (error: Error) => void failures.push(error),
+  );
+  await withEnd(Promise.all([volume.close(), other.close()]), 'closing the clients').catch(
+    (error: Error) => void failures.push(error),
+  );
+  if (result !== undefined && failures.length === 0) return result;
+  const messages = failures.map(({ message }) => message).join('\n');
+  throw new Error(`${messages}\nseed ${seed}, ${flavour.name}, ${world.name}:\n${stage.story()}`, {
+    cause: failures[0],
+  });
+}
+
+async function play(world: World, flavour: Flavour, stage: Stage, dice: Dice): Promise<RoundResult> {
+  const { volume, other, directory } = stage;
+  const before = new Set(world.merged());
+  await waitAllUp(world, [volume, other]);
+  await volume.mkdir(directory);
+  const files = Array.from(
+    { length: WRITERS },
+    (_, index) => new BlockFile(`${directory}/blocks-${index}`, index + 1, BLOCKS),
+  );
+  for (const { path } of files) await volume.writeFile(path, Buffer.alloc(blockSize));
+  const tree = new Tree(directory);
+  const actors = [
+    ...files.map((file) => writer(file, dice.fork())),
+    mover(tree, dice.fork(), flavour.stormy),
+    reader(files, dice.fork(), 'volume'),
+    reader(files, dice.fork(), 'other'),
+  ];
+  let heals = 0;
+  await stage.run(actors, async () => {
+    const count = dice.between(...flavour.episodes);
+    ({ heals } = await direct(world, stage, [volume, other], flavour, { count, dice: dice.fork() }));
+  });
+  throwIfWrong(stage);
+  stage.log('--- the end');
+  // Files are closed: what clients keep for a while has been given back, and the last marks with it.
+  await waitUntil(async () => (await world.locks(directory)).length === 0, {
+    what: 'no locks on bricks',
+  }).catch(async () => stage.violate(`locks are left: ${(await world.locks(directory)).join(', ')}`));
+  heals += await world.heal();
+  // Where one brick after the other misses something, there is always a copy that is known to be good.
+  const none: ReadonlySet<string> = new Set();
+  const fresh = [...(world.merged() ?? none)].filter((gfid) => !before.has(gfid));
+  if (!flavour.stormy && fresh.length > 0) stage.violate(`names of all copies were kept in ${fresh}`);
+  const merged = flavour.stormy ? (world.merged() ?? 'any') : none;
+  for (const line of await judge(world, tree, files, merged)) stage.violate(line);
+  for (const gfid of needHealing(world.directories)) stage.violate(`the index still names ${gfid}`);
+  throwIfWrong(stage);
+  return {
+    operations: stage.operations,
+    refused: [...stage.refused.values()].reduce((sum, count) => sum + count, 0),
+    heals,
+    done: stage.done,
+  };
 }
 
 function throwIfWrong({ violations }: Stage): void {

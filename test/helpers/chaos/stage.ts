@@ -77,7 +77,7 @@ export class Stage {
     } finally {
       this.ended = true;
       this.open();
-      await withEnd(Promise.all(running));
+      await withEnd(Promise.all(running), 'an operation');
     }
   }
 
@@ -154,12 +154,12 @@ const STALLED = 100;
 const PATIENCE = 12_000;
 
 /** What hangs shall be told as that, with its story. */
-async function withEnd(work: Promise<unknown>): Promise<void> {
+export async function withEnd<T>(work: Promise<T>, what: string, patience = PATIENCE): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('an operation does not come to its end')), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`${what} does not come to its end`)), patience);
   });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 function kindOf(what: string): string {

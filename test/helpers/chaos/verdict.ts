@@ -1,20 +1,23 @@
 import { join } from 'node:path';
 import { differencesOfBricks } from '../bricks-identical.ts';
-import { contentsBelow } from './disk.ts';
+import { contentsBelow, gfidsBelow } from './disk.ts';
 import { IDENTITY, isContentOf, type Moved, type Place, type Tree } from './tree.ts';
 import type { World } from './world.ts';
 import type { BlockFile } from './writer.ts';
 
+/** gfids of directories, or all of them where nobody knows which. */
+export type Merged = ReadonlySet<string> | 'any';
+
 /**
- * What is wrong on the bricks after a round, when all is healed: nothing, if the promises were kept. `stormy`: at some time no
- * copy of a directory was known to be good. Then a heal keeps the names of all copies, as GlusterFS's do: files may be found
- * where they had been as well, and removed ones again.
+ * What is wrong on the bricks after a round, when all is healed: nothing, if the promises were kept. `merged`: directories of
+ * which at some time no copy was known to be good. Of those a heal keeps the names of all copies, as GlusterFS's do: files may be
+ * found there where they had been as well, and removed ones again.
  */
 export async function judge(
   world: World,
   tree: Tree,
   files: readonly BlockFile[],
-  stormy: boolean,
+  merged: Merged,
 ): Promise<string[]> {
   const { directories, arbiter } = world;
   // Writes leave times of the brick's own clock.
@@ -30,12 +33,12 @@ export async function judge(
         said(
           `${file.path} block ${block}: generation ${found.generation} (${found.fault ?? 'whole'}), ${allowed} would be right`,
         );
-    for (const line of misplaced(directory, tree, files, stormy)) said(line);
+    for (const line of misplaced(directory, tree, files, merged)) said(line);
   }
   return wrong;
 }
 
-function misplaced(brick: string, tree: Tree, files: readonly BlockFile[], stormy: boolean): string[] {
+function misplaced(brick: string, tree: Tree, files: readonly BlockFile[], merged: Merged): string[] {
   const contents = contentsBelow(brick, tree.directory);
   const own = new Set(files.map(({ path }) => path.slice(tree.directory.length + 1)));
   const wrong: string[] = [];
@@ -53,6 +56,12 @@ function misplaced(brick: string, tree: Tree, files: readonly BlockFile[], storm
     const home = homes.get(place.parent);
     return home === undefined ? undefined : `${home}/${place.name}`;
   };
+  const gfids = gfidsBelow(brick, tree.directory);
+  const isMerged = (place: Place | undefined): boolean => {
+    if (place === undefined || merged === 'any') return place !== undefined;
+    const home = place.parent === undefined ? '' : homes.get(place.parent);
+    return home !== undefined && merged.has(gfids.get(join(tree.directory, home)) ?? '');
+  };
   for (const kind of ['directory', 'file'] as const)
     for (const thing of tree.things.filter((one) => one.kind === kind)) {
       const found = where(thing);
@@ -60,18 +69,16 @@ function misplaced(brick: string, tree: Tree, files: readonly BlockFile[], storm
       const at = found.map((path) => (kind === 'directory' ? path.slice(0, -IDENTITY.length - 1) : path));
       if (kind === 'directory' && at.length === 1) homes.set(thing, at[0]!);
       const right = thing.places.map(pathOf);
-      const before = stormy ? thing.former.map(pathOf) : [];
-      const rest = at.filter((path) => right.includes(path) || !before.includes(path));
-      const good =
-        stormy && at.length > 1
-          ? rest.every((path) => right.includes(path))
-          : at.length === 1
-            ? right.includes(at[0])
-            : at.length === 0 && thing.places.includes(undefined);
+      const kept = thing.former.filter(isMerged).map(pathOf);
+      const rest = at.filter((path) => !kept.includes(path));
+      const isThere = at.some((path) => right.includes(path)) || thing.places.includes(undefined);
+      const isOnce = rest.length <= 1 || thing.places.some(isMerged);
+      const good = isThere && isOnce && rest.every((path) => right.includes(path));
       if (!good) wrong.push(`${kind} ${thing.id} is at [${at}], right would be one of [${right}]`);
     }
   const litter = new Set(tree.litter.map(pathOf));
-  if (stormy) for (const { former } of tree.removed) for (const place of former) litter.add(pathOf(place));
+  for (const { former } of tree.removed)
+    for (const place of former) if (isMerged(place)) litter.add(pathOf(place));
   for (const path of contents.keys()) {
     const top = path.split('/', 1)[0]!;
     const inLitter = [...litter].some(

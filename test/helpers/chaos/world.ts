@@ -12,10 +12,10 @@ export interface World {
   readonly directories: readonly string[];
   readonly watch: TransactionWatch;
   /**
-   * How often a heal has kept the names of all copies of a directory, since none was known to be right. Absent where others
-   * heal, too.
+   * gfids of directories of which a heal has kept the names of all copies, since none was known to be right. Undefined
+   * where others heal, too.
    */
-  merges?(): number;
+  merged(): ReadonlySet<string> | undefined;
   /** With the seconds after which a brick that says nothing is given up. */
   connect(pingTimeout: number): Promise<Volume>;
   kill(brick: number): Promise<void>;

@@ -3,8 +3,9 @@ import { GlfsError } from '../../../../src/errors.ts';
 import { type DirectoryEntry, Fd, Inode, rootContext, type Subvolume } from '../../../../src/graph/index.ts';
 import { ROOT_GFID } from '../../../../src/protocol/gfid.ts';
 import { has } from '../../../../src/xlators/cluster/children.ts';
+import { type Listing, listPart } from '../../../../src/xlators/cluster/listing.ts';
 import { parts } from '../../../../src/xlators/cluster/replicate/fops.ts';
-import { listPart } from '../../../../src/xlators/cluster/replicate/listing.ts';
+import { readOne } from '../../../../src/xlators/cluster/replicate/reading.ts';
 import { newGfid, ReplicaCopies } from '../../../helpers/replica-copies.ts';
 import { waitUntil } from '../../../helpers/wait.ts';
 
@@ -84,7 +85,13 @@ describe('a listing', () => {
       if (at > 0n) throw new GlfsError('ENOTCONN', 'lost');
       return { entries: [entry('one', 1n), entry('.', 2n), entry('..', 3n)] };
     };
-    const listing = { fd, call, isVisible: () => true };
+    const listing: Listing<{ entries: DirectoryEntry[] }> = {
+      fd,
+      call,
+      first: (read) => readOne(set.state, { kind: 'data', inode: fd.inode, fd, read }, context),
+      require: () => {},
+      isVisible: () => true,
+    };
     await listPart(set.state, listing, 0n, context);
     set.state.accuse(fd.inode, 'data', 0b010);
     const { reply } = await listPart(set.state, listing, 1n, context);
