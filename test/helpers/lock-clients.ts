@@ -16,7 +16,7 @@ import { type Flock, LockCommand, LockType, OpenFlag } from '../../src/protocol/
 import { type Cluster, startCluster, type TestBrick } from '../../src/testing/index.ts';
 import { parseVolfile } from '../../src/volfile/index.ts';
 import { Replicate } from '../../src/xlators/cluster/replicate/index.ts';
-import { bookOf, type LockBook } from '../../src/xlators/cluster/replicate/lock-book.ts';
+import { bookOf, type LockBook } from '../../src/xlators/cluster/locking/lock-book.ts';
 import type { ReplicateState } from '../../src/xlators/cluster/replicate/state.ts';
 import { ProtocolClient } from '../../src/xlators/protocol/client/index.ts';
 import { recordingEnvironment } from './recording-child.ts';

@@ -49,6 +49,11 @@ export abstract class MemberSet extends Subvolumes {
   /** Whether so many are enough to change things. */
   abstract enough(children: ChildSet): boolean;
 
+  /** @throws GlfsError ENOTCONN where they are too few to change things */
+  requireQuorum(children: ChildSet = this.up): void {
+    if (!this.enough(children)) throw this.tooFew(children);
+  }
+
   /** Subvolumes that are up. */
   get up(): ChildSet {
     return this.upSet;

@@ -19,6 +19,7 @@ import {
   type TranslatorType,
 } from '../../../graph/index.ts';
 import type { FopName } from '../../../protocol/fops.ts';
+import { keepLocks, leaveLocks } from '../locking/lock-heal.ts';
 import { ChildEvents } from './child-events.ts';
 import { parts } from './fops.ts';
 import { type DisperseOptions, options } from './options.ts';
@@ -31,7 +32,9 @@ export class Disperse extends Translator<DisperseOptions> {
   constructor(setup: TranslatorSetup<DisperseOptions>) {
     super(setup);
     this.state = new DisperseState({ owner: this, ...setup });
-    this.events = new ChildEvents(this.state, (event) => this.emit(event));
+    const emit = (event: GraphEvent): void => this.emit(event);
+    this.events = new ChildEvents(this.state, emit);
+    keepLocks(this.state, emit);
   }
 
   /** Every fop of the table has its part. */
@@ -48,6 +51,7 @@ export class Disperse extends Translator<DisperseOptions> {
   override async close(): Promise<void> {
     this.state.closing.abort();
     await this.state.locks.settleAll();
+    leaveLocks(this.state);
     await this.state.idle();
   }
 
@@ -71,3 +75,6 @@ export const disperseType: TranslatorType<DisperseOptions> = {
   defaultsBelow: { 'reconnect-grace': '0', 'retake-locks': 'off' },
   create: (setup) => new Disperse(setup),
 };
+
+/** The same by GlusterFS's other name. */
+export const ecType: TranslatorType<DisperseOptions> = { ...disperseType, type: 'cluster/ec' };

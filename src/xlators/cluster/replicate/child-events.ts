@@ -2,7 +2,7 @@ import { GlfsError } from '../../../errors.ts';
 import type { GraphEvent, Subvolume } from '../../../graph/index.ts';
 import { UpcallFlag } from '../../../protocol/upcall-flag.ts';
 import { indicesOf } from '../children.ts';
-import { healLocks, loseCopy } from './lock-heal.ts';
+import { healLocks, loseMember } from '../locking/lock-heal.ts';
 import type { ReplicateState } from './state.ts';
 import { contended } from './transaction/index.ts';
 
@@ -58,7 +58,7 @@ export class ChildEvents {
     const index = state.indexOf(child);
     turns[index]!++;
     state.markDown(child, reason);
-    loseCopy(state, index);
+    loseMember(state, index);
     state.log.warn({ translator: state.name, subvolume: child.name, error: reason }, 'copy is down');
     this.tellAll(reason);
   }

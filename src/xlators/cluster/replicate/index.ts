@@ -21,9 +21,9 @@ import {
   type TranslatorType,
 } from '../../../graph/index.ts';
 import type { FopName } from '../../../protocol/fops.ts';
+import { keepLocks, leaveLocks } from '../locking/lock-heal.ts';
 import { ChildEvents } from './child-events.ts';
 import { parts } from './fops.ts';
-import { keepLocks, leaveLocks } from './lock-heal.ts';
 import { options, type ReplicateOptions } from './options.ts';
 import { ReplicateState } from './state.ts';
 import { settleAll } from './transaction/index.ts';

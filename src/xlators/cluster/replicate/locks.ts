@@ -2,12 +2,12 @@ import { GlfsError, isGlfsError } from '../../../errors.ts';
 import { withKey } from '../../../protocol/dict.ts';
 import { keyKinds } from '../../../protocol/keys.ts';
 import { combined, failures, successes, windAll } from '../wind.ts';
-import { requireConsistentIo } from './everywhere.ts';
+import { requireConsistentIo } from './consistent-io.ts';
 import type { Part } from './fops.ts';
 
-export { entrylk, fentrylk, finodelk, inodelk } from './internal-locks.ts';
-export { lease } from './leases.ts';
-export { lk } from './posix-locks.ts';
+export { entrylk, fentrylk, finodelk, inodelk } from '../locking/internal-locks.ts';
+export { lease } from '../locking/leases.ts';
+export { lk } from '../locking/posix-locks.ts';
 
 /** The locks that the first copy knows: all copies have the same. */
 export const getactivelk: Part<'getactivelk'> = (state, request, context) => {

@@ -2,11 +2,12 @@ import { GlfsError } from '../../../errors.ts';
 import { type CallContext, detached, type Fd, type Inode, type Subvolume } from '../../../graph/index.ts';
 import { gfidKey } from '../../../protocol/gfid.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
+import { callMembers, type Outcome, requireAny, requireSuccess } from '../everywhere.ts';
+import { bookOf } from '../locking/lock-book.ts';
+import { withLocks } from '../locking/posix-locks.ts';
 import { windAll } from '../wind.ts';
-import { callCopies, type Outcome, requireAny, requireConsistentIo, requireSuccess } from './everywhere.ts';
+import { requireConsistentIo } from './consistent-io.ts';
 import type { Part } from './fops.ts';
-import { bookOf } from './lock-book.ts';
-import { withLocks } from './posix-locks.ts';
 import { ensureFresh } from './refresh.ts';
 import type { ReplicateState } from './state.ts';
 import { settleFile } from './transaction/index.ts';
@@ -22,7 +23,7 @@ export const open: Part<'open'> = async (state, request, context) => {
   await refuseSplitBrain(state, loc.inode, context);
   const truncates = (request.flags & OpenFlag.TRUNC) !== 0;
   const flags = request.flags & ~OpenFlag.TRUNC;
-  const outcome = await callCopies<'open'>(state, state.up, (child) =>
+  const outcome = await callMembers<'open'>(state, state.up, (child) =>
     child.open({ ...request, flags }, context),
   );
   try {
@@ -50,7 +51,7 @@ async function refuseSplitBrain(state: ReplicateState, inode: Inode, context: Ca
 
 export const opendir: Part<'opendir'> = async (state, request, context) => {
   state.requireQuorum();
-  const outcome = await callCopies<'opendir'>(state, state.up, (child) => child.opendir(request, context));
+  const outcome = await callMembers<'opendir'>(state, state.up, (child) => child.opendir(request, context));
   try {
     return requireSuccess(state, outcome);
   } catch (error) {
@@ -69,13 +70,13 @@ export const flush: Part<'flush'> = async (state, request, context) => {
   book.held.flushed(fd, context);
   requireConsistentIo(state);
   const call = (): Promise<Outcome<'flush'>> =>
-    callCopies<'flush'>(state, withLocks(state, book), (child) => child.flush(request, context));
+    callMembers<'flush'>(state, withLocks(state, book), (child) => child.flush(request, context));
   return requireAny(concerned ? await book.inTurn(gfidKey(fd.inode.gfid), call) : await call());
 };
 
 export const fsyncdir: Part<'fsyncdir'> = async (state, request, context) => {
   state.requireQuorum();
-  const outcome = await callCopies<'fsyncdir'>(state, state.up, (child) => child.fsyncdir(request, context));
+  const outcome = await callMembers<'fsyncdir'>(state, state.up, (child) => child.fsyncdir(request, context));
   return requireSuccess(state, outcome);
 };
 

@@ -66,6 +66,10 @@ export class ReplicateState extends MemberSet {
     return this.options['afr-dirty-xattr'];
   }
 
+  get volumeId(): string | undefined {
+    return this.options['volume-id'];
+  }
+
   /** All but the arbiter: copies that data can be read from. */
   get withData(): ChildSet {
     return this.arbiter === undefined ? this.all : this.all & ~(1 << this.arbiter);
@@ -91,9 +95,9 @@ export class ReplicateState extends MemberSet {
   }
 
   /** Enough copies are up for what needs all that can be had. @throws GlfsError ENOTCONN */
-  requireQuorum(children: ChildSet = this.up): void {
+  override requireQuorum(children: ChildSet = this.up): void {
     const { options } = this;
     if (options['consistent-io'] && !this.quorum.wanted && children !== this.all) throw this.tooFew(children);
-    if (!this.quorum.met(children)) throw this.tooFew(children);
+    super.requireQuorum(children);
   }
 }

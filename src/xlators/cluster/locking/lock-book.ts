@@ -3,41 +3,41 @@ import type { Fd, GraphEvent } from '../../../graph/index.ts';
 import { gfidKey } from '../../../protocol/gfid.ts';
 import { type HeldLock, HeldLocks, type LockedRange, overlaps } from '../../held-locks.ts';
 import { type ChildSet, childSet } from '../children.ts';
-import type { ReplicateState } from './state.ts';
+import type { LockedSet } from './locked-set.ts';
 
-/** A POSIX lock of an application. Copies are known by the names of their subvolumes, which the next graph has, too. */
-export interface CopiedLock extends HeldLock {
-  /** Copies that hold it. */
+/** A POSIX lock of an application. Members are known by the names of their subvolumes, which the next graph has, too. */
+export interface SpreadLock extends HeldLock {
+  /** Members that hold it. */
   on: ReadonlySet<string>;
-  /** There was a time when too few copies held it: another client may have had it since. */
+  /** There was a time when too few members held it: another client may have had it since. */
   interrupted: boolean;
 }
 
-/** A lock that is being taken, copy by copy. */
+/** A lock that is being taken, member by member. */
 export interface Attempt extends HeldLock {
   readonly fd: Fd;
-  /** Copies that hold it and have not been lost since. */
+  /** Members that hold it and have not been lost since. */
   readonly on: Set<string>;
-  /** Positions of copies that may hold something of it. */
+  /** Positions of members that may hold something of it. */
   readonly touched: Set<number>;
 }
 
-/** A replicate translator that uses the book. */
+/** A translator that uses the book. */
 interface Reader {
-  readonly state: ReplicateState;
+  readonly state: LockedSet;
   readonly emit: (event: GraphEvent) => void;
 }
 
 /**
- * The POSIX locks that applications hold, and on which copies. It outlives graphs, as the locks do, and belongs to all
+ * The POSIX locks that applications hold, and on which members. It outlives graphs, as the locks do, and belongs to all
  * volumes of the process that are the same.
  */
 export class LockBook {
-  readonly held = new HeldLocks<CopiedLock>();
+  readonly held = new HeldLocks<SpreadLock>();
   readonly attempts = new Set<Attempt>();
-  /** Milliseconds after which a copy that does not answer lock calls takes part without the locks. */
+  /** Milliseconds after which a member that does not answer lock calls takes part without the locks. */
   patience = 10_000;
-  /** Copies whose connection is there, those included that get their locks back at this moment. */
+  /** Members whose connection is there, those included that get their locks back at this moment. */
   private readonly present = new Set<string>();
   private readonly losses = new Map<string, number>();
   private readonly healing = new Map<string, { readonly loss: number; readonly done: Promise<void> }>();
@@ -46,17 +46,17 @@ export class LockBook {
   private timer: NodeJS.Timeout | undefined;
   private due = 0;
 
-  attach(state: ReplicateState, emit: (event: GraphEvent) => void): void {
+  attach(state: LockedSet, emit: (event: GraphEvent) => void): void {
     this.readers.push({ state, emit });
   }
 
-  detach(state: ReplicateState): void {
+  detach(state: LockedSet): void {
     const at = this.readers.findIndex((reader) => reader.state === state);
     if (at >= 0) this.readers.splice(at, 1);
   }
 
   /** The newest graph's: what goes on without a caller is done through it. */
-  get current(): ReplicateState | undefined {
+  get current(): LockedSet | undefined {
     return this.readers.at(-1)?.state;
   }
 
@@ -69,7 +69,7 @@ export class LockBook {
     this.present.add(name);
   }
 
-  /** The connection to a copy has ended, and its locks with it. */
+  /** The connection to a member has ended, and its locks with it. */
   lost(name: string): void {
     this.losses.set(name, this.lossesOf(name) + 1);
     this.present.delete(name);
@@ -81,7 +81,7 @@ export class LockBook {
     return this.present.has(name);
   }
 
-  *all(): Generator<{ fd: Fd; lock: CopiedLock }> {
+  *all(): Generator<{ fd: Fd; lock: SpreadLock }> {
     for (const fd of this.held.fds()) for (const lock of this.held.of(fd)) yield { fd, lock };
   }
 
@@ -96,7 +96,7 @@ export class LockBook {
     );
   }
 
-  /** Whether anything of the file's locks is kept, or is being changed on the copies. */
+  /** Whether anything of the file's locks is kept, or is being changed on the members. */
   concerns(fd: Fd): boolean {
     const key = gfidKey(fd.inode.gfid);
     return this.held.ofFile(key).size > 0 || this.turns.has(key);
@@ -114,7 +114,7 @@ export class LockBook {
     }
   }
 
-  /** Runs the heal of one copy's locks, once for each time that it came back. */
+  /** Runs the heal of one member's locks, once for each time that it came back. */
   once(name: string, heal: () => Promise<void>): Promise<void> {
     const loss = this.lossesOf(name);
     const running = this.healing.get(name);
@@ -156,8 +156,8 @@ export class LockBook {
   }
 }
 
-/** The copies of the graph that bear these names. */
-export function copiesNamed(state: ReplicateState, names: ReadonlySet<string>): ChildSet {
+/** The members of the graph that bear these names. */
+export function membersNamed(state: LockedSet, names: ReadonlySet<string>): ChildSet {
   return childSet(state.children.flatMap(({ name }, index) => (names.has(name) ? [index] : [])));
 }
 
@@ -165,15 +165,15 @@ export function without(names: ReadonlySet<string>, name: string): ReadonlySet<s
   return names.has(name) ? new Set([...names].filter((other) => other !== name)) : names;
 }
 
-const books = new WeakMap<ReplicateState, LockBook>();
+const books = new WeakMap<LockedSet, LockBook>();
 
-export function bookOf(state: ReplicateState): LockBook {
+export function bookOf(state: LockedSet): LockBook {
   let book = books.get(state);
   if (book === undefined) {
-    const { environment, options, name } = state;
+    const { environment, name } = state;
     const { volume, connection, scope } = environment;
     const volumeId =
-      options['volume-id'] ?? connection?.volumeId ?? `${connection?.volfileHost}:${connection?.managerPort}`;
+      state.volumeId ?? connection?.volumeId ?? `${connection?.volfileHost}:${connection?.managerPort}`;
     const key = `locks ${JSON.stringify([volumeId, volume, name, connection?.subdirectory, scope])}`;
     book = environment.share(key, () => new LockBook());
     books.set(state, book);

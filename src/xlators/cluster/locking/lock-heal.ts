@@ -3,32 +3,32 @@ import type { Fd, GraphEvent, Subvolume, Translator } from '../../../graph/index
 import { LockCommand } from '../../../protocol/messages.ts';
 import { toFlock } from '../../held-locks.ts';
 import type { ChildSet } from '../children.ts';
-import { bookOf, type CopiedLock, copiesNamed, type LockBook, without } from './lock-book.ts';
-import type { ReplicateState } from './state.ts';
+import { bookOf, type LockBook, membersNamed, type SpreadLock, without } from './lock-book.ts';
+import type { LockedSet } from './locked-set.ts';
 
 /** Files whose locks are taken again at once. */
 const AT_ONCE = 16;
-/** Until locks that a copy refused are asked for again: somebody may have given them back by then. */
+/** Until locks that a member refused are asked for again: somebody may have given them back by then. */
 const FIRST_RETRY = 1_000;
 const LAST_RETRY = 30_000;
 
 /** The translator of `state` keeps applications' locks from now on; it hears of locks that are lost. */
-export function keepLocks(state: ReplicateState, emit: (event: GraphEvent) => void): void {
+export function keepLocks(state: LockedSet, emit: (event: GraphEvent) => void): void {
   bookOf(state).attach(state, emit);
 }
 
 /** The graph is being closed. */
-export function leaveLocks(state: ReplicateState): void {
+export function leaveLocks(state: LockedSet): void {
   bookOf(state).detach(state);
 }
 
 /**
- * Takes the applications' locks on a copy that has come (back). Undefined where there are none: the copy may take part at
- * once. The promise never rejects, and settles in time, whatever the copy does. Locks that a quorum has held all the time may
- * be missing on this copy: they are asked for again. Where there was a time without a quorum, another client may have had the
+ * Takes the applications' locks on a member that has come (back). Undefined where there are none: the member may take part at
+ * once. The promise never rejects, and settles in time, whatever the member does. Locks that a quorum has held all the time may
+ * be missing on this member: they are asked for again. Where there was a time without a quorum, another client may have had the
  * lock: if it has it now, the fd is poisoned.
  */
-export function healLocks(state: ReplicateState, index: number): Promise<void> | undefined {
+export function healLocks(state: LockedSet, index: number): Promise<void> | undefined {
   const book = bookOf(state);
   const child = state.children[index]!;
   book.came(child.name);
@@ -36,31 +36,31 @@ export function healLocks(state: ReplicateState, index: number): Promise<void> |
   return book.once(child.name, () => inTime(state, book, child, retakeAll(state, book, child)));
 }
 
-/** The connection to a copy is gone, and with it what it had of the locks. */
-export function loseCopy(state: ReplicateState, index: number): void {
+/** The connection to a member is gone, and with it what it had of the locks. */
+export function loseMember(state: LockedSet, index: number): void {
   const book = bookOf(state);
   const { name } = state.children[index]!;
-  // The newest graph knows better where both have the copy: in an older one it may be a brick that was replaced.
+  // The newest graph knows better where both have the member: in an older one it may be a brick that was replaced.
   const known = book.current?.children.some((child) => child.name === name) === true;
   if (known && book.current !== state) return;
   book.lost(name);
   const now = book.current ?? state;
   for (const { lock } of book.all()) if (!isHeld(now, lock)) lock.interrupted = true;
   const strict = hasStrictLocks(state.children);
-  giveUp(now, book, now.up, strict, 'too few copies hold the locks');
+  giveUp(now, book, now.up, strict, 'too few members hold the locks');
 }
 
 /**
- * Where enough copies are there to read and write, enough of them must hold the locks: otherwise another client could have
+ * Where enough members are there to read and write, enough of them must hold the locks: otherwise another client could have
  * them and write as well. While too few are there, nothing is done without the locks.
  */
-function giveUp(state: ReplicateState, book: LockBook, up: ChildSet, strict: boolean, why: string): void {
-  if (!strict && !state.quorum.met(up)) return;
+function giveUp(state: LockedSet, book: LockBook, up: ChildSet, strict: boolean, why: string): void {
+  if (!strict && !state.enough(up)) return;
   for (const { fd, lock } of [...book.all()]) if (!isHeld(state, lock)) lose(book, fd, why);
 }
 
-/** Asks for locks that copies lack while they take part: they were refused, or a copy came while a lock was being taken. */
-export function mendLocks(state: ReplicateState, delay = 0): void {
+/** Asks for locks that members lack while they take part: they were refused, or a member came while a lock was being taken. */
+export function mendLocks(state: LockedSet, delay = 0): void {
   const book = bookOf(state);
   if (missing(state, book).length === 0) return;
   book.later(delay, () => {
@@ -72,7 +72,7 @@ export function mendLocks(state: ReplicateState, delay = 0): void {
           book.inTurn(key, async () => {
             for (const lock of book.held.of(fd)) {
               if (lock.on.has(child.name) || !now.isUp(child)) continue;
-              // Who is taking it over anyway will ask all copies; two at once could end in any order.
+              // Who is taking it over anyway will ask all members; two at once could end in any order.
               if (book.rivals(fd, lock).length > 0) continue;
               await retake(now, book, child, fd, lock);
             }
@@ -84,8 +84,8 @@ export function mendLocks(state: ReplicateState, delay = 0): void {
   });
 }
 
-/** Copies that are there without locks that they should have. */
-function missing(state: ReplicateState, book: LockBook): [string, Fd, Subvolume][] {
+/** Members that are there without locks that they should have. */
+function missing(state: LockedSet, book: LockBook): [string, Fd, Subvolume][] {
   const present = state.children.filter(({ name }) => book.isPresent(name));
   return book.held
     .keys()
@@ -100,7 +100,7 @@ function missing(state: ReplicateState, book: LockBook): [string, Fd, Subvolume]
 
 /** The promise of the heal, but no longer than the book's patience. */
 async function inTime(
-  state: ReplicateState,
+  state: LockedSet,
   book: LockBook,
   child: Subvolume,
   work: Promise<void>,
@@ -121,7 +121,7 @@ async function inTime(
   mendLocks(state, FIRST_RETRY);
 }
 
-async function retakeAll(state: ReplicateState, book: LockBook, child: Subvolume): Promise<void> {
+async function retakeAll(state: LockedSet, book: LockBook, child: Subvolume): Promise<void> {
   const { name } = child;
   const loss = book.lossesOf(name);
   const keys = book.held.keys();
@@ -141,13 +141,13 @@ async function retakeAll(state: ReplicateState, book: LockBook, child: Subvolume
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
-/** Takes one lock on one copy, without waiting for those who have it there. */
+/** Takes one lock on one member, without waiting for those who have it there. */
 async function retake(
-  state: ReplicateState,
+  state: LockedSet,
   book: LockBook,
   child: Subvolume,
   fd: Fd,
-  lock: CopiedLock,
+  lock: SpreadLock,
 ): Promise<void> {
   const { name } = child;
   const loss = book.lossesOf(name);
@@ -163,18 +163,18 @@ async function retake(
     lock.on = without(lock.on, name);
     state.log.warn(
       { translator: state.name, subvolume: name, gfid: fd.inode.toString(), error },
-      'a lock could not be taken on a copy',
+      'a lock could not be taken on a member',
     );
     // What was unlocked meanwhile is nobody's loss.
     const held = book.held.of(fd).includes(lock);
     if (held && (lock.interrupted || !isHeld(state, lock)))
-      lose(book, fd, 'too few copies have kept the locks, and they could not be taken again', error);
+      lose(book, fd, 'too few members have kept the locks, and they could not be taken again', error);
   }
 }
 
-/** Enough copies hold the lock that nobody else can have it. */
-export function isHeld(state: ReplicateState, { on }: Pick<CopiedLock, 'on'>): boolean {
-  return state.quorum.met(copiesNamed(state, on));
+/** Enough members hold the lock that nobody else can have it. */
+export function isHeld(state: LockedSet, { on }: Pick<SpreadLock, 'on'>): boolean {
+  return state.enough(membersNamed(state, on));
 }
 
 export function lose(book: LockBook, fd: Fd, why: string, cause?: GlfsError): void {

@@ -3,14 +3,13 @@ import { type CallContext, detached, type Reply, type Subvolume } from '../../..
 import type { FopName } from '../../../protocol/fops.ts';
 import { EntryLockCommand, LockCommand, LockType } from '../../../protocol/messages.ts';
 import { childSet, has, indicesOf } from '../children.ts';
+import { callMembers, requireAny } from '../everywhere.ts';
 import { type Answer, combined, failures, type Success, shared, successes, wind, windAll } from '../wind.ts';
-import { callCopies, requireAny } from './everywhere.ts';
-import type { Part } from './fops.ts';
 import { bookOf } from './lock-book.ts';
-import type { ReplicateState } from './state.ts';
+import type { LockedSet, LockPart } from './locked-set.ts';
 
 /*
- * Locks of translators above, in domains of their own. At first without waiting, on all copies at once; where somebody else
+ * Locks of translators above, in domains of their own. At first without waiting, on all members at once; where somebody else
  * has one of them all are given back and taken one after the other, in the order of the volfile, as all clients do. (Those of
  * replicate itself are in transaction/.)
  */
@@ -24,7 +23,7 @@ interface Locking<K extends FopName> {
   drop(child: Subvolume, context: CallContext): Promise<unknown>;
 }
 
-export const inodelk: Part<'inodelk'> = (state, request, context) =>
+export const inodelk: LockPart<'inodelk'> = (state, request, context) =>
   lock<'inodelk'>(state, context, {
     unlocks: request.type === LockType.UNLOCK,
     take: (child, holder) => child.inodelk(request, holder),
@@ -32,7 +31,7 @@ export const inodelk: Part<'inodelk'> = (state, request, context) =>
     drop: (child, holder) => child.inodelk({ ...request, ...unlocking(request) }, holder),
   });
 
-export const finodelk: Part<'finodelk'> = (state, request, context) =>
+export const finodelk: LockPart<'finodelk'> = (state, request, context) =>
   lock<'finodelk'>(state, context, {
     unlocks: request.type === LockType.UNLOCK,
     take: (child, holder) => child.finodelk(request, holder),
@@ -40,7 +39,7 @@ export const finodelk: Part<'finodelk'> = (state, request, context) =>
     drop: (child, holder) => child.finodelk({ ...request, ...unlocking(request) }, holder),
   });
 
-export const entrylk: Part<'entrylk'> = (state, request, context) => {
+export const entrylk: LockPart<'entrylk'> = (state, request, context) => {
   const { LOCK_NONBLOCKING, UNLOCK } = EntryLockCommand;
   return lock<'entrylk'>(state, context, {
     unlocks: request.command === UNLOCK,
@@ -50,7 +49,7 @@ export const entrylk: Part<'entrylk'> = (state, request, context) => {
   });
 };
 
-export const fentrylk: Part<'fentrylk'> = (state, request, context) => {
+export const fentrylk: LockPart<'fentrylk'> = (state, request, context) => {
   const { LOCK_NONBLOCKING, UNLOCK } = EntryLockCommand;
   return lock<'fentrylk'>(state, context, {
     unlocks: request.command === UNLOCK,
@@ -66,14 +65,14 @@ function unlocking<F extends { readonly type: number }>({ flock }: { readonly fl
 }
 
 async function lock<K extends FopName>(
-  state: ReplicateState,
+  state: LockedSet,
   context: CallContext,
   locking: Locking<K>,
 ): Promise<Reply<K>> {
   const holder = detached(context);
-  // Copies that never had it say so; those that are gone have it no more.
+  // Members that never had it say so; those that are gone have it no more.
   if (locking.unlocks)
-    return requireAny(await callCopies<K>(state, state.up, (child) => locking.take(child, holder)));
+    return requireAny(await callMembers<K>(state, state.up, (child) => locking.take(child, holder)));
   state.requireQuorum();
   const granted = grant(state, holder, locking);
   let waiting = true;
@@ -91,7 +90,7 @@ async function lock<K extends FopName>(
 }
 
 async function grant<K extends FopName>(
-  state: ReplicateState,
+  state: LockedSet,
   holder: CallContext,
   locking: Locking<K>,
 ): Promise<Reply<K>> {
@@ -110,9 +109,9 @@ async function grant<K extends FopName>(
   return settle(state, holder, locking, answers, since);
 }
 
-/** @throws GlfsError EAGAIN where somebody else has it; what copies say where too few of them have granted it. */
+/** @throws GlfsError EAGAIN where somebody else has it; what members say where too few of them have granted it. */
 async function settle<K extends FopName>(
-  state: ReplicateState,
+  state: LockedSet,
   holder: CallContext,
   locking: Locking<K>,
   answers: readonly Answer<Reply<K>>[],
@@ -122,14 +121,14 @@ async function settle<K extends FopName>(
   const held = successes(answers).filter(({ child }): boolean => unlost(child)) as Success<Reply<K>>[];
   const set = childSet(held.map(({ child }) => state.indexOf(child)));
   const [first] = held;
-  if (conflict === undefined && first !== undefined && state.quorum.met(set)) return first.reply;
+  if (conflict === undefined && first !== undefined && state.enough(set)) return first.reply;
   await dropOn(state, doubtful(answers), holder, locking);
   const failed = failures(answers);
   throw conflict ?? (failed.length > 0 ? combined(failed, state.name) : state.tooFew(set));
 }
 
-/** Tells of copies whether their connection has been there all the time since. */
-function watchLosses(state: ReplicateState): (child: Subvolume) => boolean {
+/** Tells of members whether their connection has been there all the time since. */
+function watchLosses(state: LockedSet): (child: Subvolume) => boolean {
   const book = bookOf(state);
   const before = indicesOf(state.all).map((index) => book.lossesOf(state.children[index]!.name));
   return (child) => book.lossesOf(child.name) === before[state.indexOf(child)];
@@ -139,7 +138,7 @@ function conflictOf(answers: readonly Answer<unknown>[]): GlfsError | undefined 
   return answers.find(({ error }) => isGlfsError(error, 'EAGAIN'))?.error;
 }
 
-/** Copies that have it, or may have it. */
+/** Members that have it, or may have it. */
 function doubtful(answers: readonly Answer<unknown>[]): Subvolume[] {
   return answers
     .filter(({ error }) => error === undefined || error.outcome === 'unknown')
@@ -147,7 +146,7 @@ function doubtful(answers: readonly Answer<unknown>[]): Subvolume[] {
 }
 
 async function dropOn<K extends FopName>(
-  state: ReplicateState,
+  state: LockedSet,
   children: readonly Subvolume[],
   holder: CallContext,
   locking: Locking<K>,

@@ -4,66 +4,53 @@ import { gfidKey } from '../../../protocol/gfid.ts';
 import { LockCommand, LockType } from '../../../protocol/messages.ts';
 import { type HeldLock, heldLock, type LockedRange, overlaps, toFlock } from '../../held-locks.ts';
 import { has, indicesOf } from '../children.ts';
+import { callMembers, requireSuccess } from '../everywhere.ts';
 import { combined, type Failure, wind } from '../wind.ts';
-import { callCopies, requireSuccess } from './everywhere.ts';
-import type { Part } from './fops.ts';
-import { type Attempt, bookOf, type CopiedLock, type LockBook, without } from './lock-book.ts';
+import { type Attempt, bookOf, type LockBook, type SpreadLock, without } from './lock-book.ts';
 import { isHeld, lose, mendLocks } from './lock-heal.ts';
-import type { ReplicateState } from './state.ts';
+import type { LockedSet, LockPart } from './locked-set.ts';
 
 /**
- * POSIX locks of applications: on all copies that are there, in the order of the volfile, so that of two who want the same
- * one gets it and neither waits for the other for ever. Held is what a quorum holds; a copy that refuses it refuses it for
+ * POSIX locks of applications: on all members that are there, in the order of the volfile, so that of two who want the same
+ * one gets it and neither waits for the other for ever. Held is what a quorum holds; a member that refuses it refuses it for
  * all. (lock-heal.ts keeps it there.)
  */
-export const lk: Part<'lk'> = (state, request, context) => {
+export const lk: LockPart<'lk'> = (state, request, context) => {
   if (request.command === LockCommand.GET) return probe(state, request, context);
   if (request.type === LockType.UNLOCK) return unlock(state, request, context);
   return acquire(state, request, detached(context));
 };
 
-/** F_GETLK: a lock on any copy would be in the way. */
-async function probe(
-  state: ReplicateState,
-  request: Request<'lk'>,
-  context: CallContext,
-): Promise<Reply<'lk'>> {
+/** F_GETLK: a lock on any member would be in the way. */
+async function probe(state: LockedSet, request: Request<'lk'>, context: CallContext): Promise<Reply<'lk'>> {
   state.requireQuorum();
-  const outcome = await callCopies<'lk'>(state, state.up, (child) => child.lk(request, context));
+  const outcome = await callMembers<'lk'>(state, state.up, (child) => child.lk(request, context));
   const first = requireSuccess(state, outcome);
   return outcome.replies.find(({ flock }) => flock.type !== LockType.UNLOCK) ?? first;
 }
 
-/** A copy that is lost has lost the lock, too. */
-async function unlock(
-  state: ReplicateState,
-  request: Request<'lk'>,
-  context: CallContext,
-): Promise<Reply<'lk'>> {
+/** A member that is lost has lost the lock, too. */
+async function unlock(state: LockedSet, request: Request<'lk'>, context: CallContext): Promise<Reply<'lk'>> {
   const { fd } = request;
   const book = bookOf(state);
   const lock = heldLock(request, context);
-  // Forgotten first: a copy that comes back meanwhile must not be given what is being given up.
+  // Forgotten first: a member that comes back meanwhile must not be given what is being given up.
   for (const attempt of book.rivals(fd, lock)) attempt.on.clear();
   book.held.granted(fd, { ...lock, type: LockType.UNLOCK, on: new Set(), interrupted: false });
   const { reply, error } = await book.inTurn(gfidKey(fd.inode.gfid), () =>
-    callCopies<'lk'>(state, withLocks(state, book), (child) => child.lk(request, detached(context))),
+    callMembers<'lk'>(state, withLocks(state, book), (child) => child.lk(request, detached(context))),
   );
   if (reply === undefined) throw error;
   return reply;
 }
 
-/** Copies that may hold locks: those that take part, and those that are just getting theirs back. */
-export function withLocks(state: ReplicateState, book: LockBook): number {
+/** Members that may hold locks: those that take part, and those that are just getting theirs back. */
+export function withLocks(state: LockedSet, book: LockBook): number {
   const present = indicesOf(state.all).filter((index) => book.isPresent(state.children[index]!.name));
   return present.reduce((set, index) => set | (1 << index), state.up);
 }
 
-async function acquire(
-  state: ReplicateState,
-  request: Request<'lk'>,
-  context: CallContext,
-): Promise<Reply<'lk'>> {
+async function acquire(state: LockedSet, request: Request<'lk'>, context: CallContext): Promise<Reply<'lk'>> {
   state.requireQuorum();
   const book = bookOf(state);
   const { fd } = request;
@@ -71,7 +58,7 @@ async function acquire(
   book.attempts.add(attempt);
   try {
     for (;;) {
-      const sweep = await sweepCopies(state, book, attempt, request, context);
+      const sweep = await sweepMembers(state, book, attempt, request, context);
       const key = gfidKey(fd.inode.gfid);
       const reply = await book.inTurn(key, () => conclude(state, book, attempt, request, sweep));
       if (reply !== undefined) return reply;
@@ -89,9 +76,9 @@ interface Sweep {
   readonly failed: (Failure & { readonly index: number })[];
 }
 
-/** One copy after the other, as all clients do; on each it may have to wait. */
-async function sweepCopies(
-  state: ReplicateState,
+/** One member after the other, as all clients do; on each it may have to wait. */
+async function sweepMembers(
+  state: LockedSet,
   book: LockBook,
   attempt: Attempt,
   request: Request<'lk'>,
@@ -104,7 +91,7 @@ async function sweepCopies(
 }
 
 async function takeOn(
-  state: ReplicateState,
+  state: LockedSet,
   book: LockBook,
   attempt: Attempt,
   sweep: Sweep,
@@ -128,7 +115,7 @@ async function takeOn(
 
 /** Granted, refused, or, undefined, to be waited for once more. */
 async function conclude(
-  state: ReplicateState,
+  state: LockedSet,
   book: LockBook,
   attempt: Attempt,
   request: Request<'lk'>,
@@ -153,9 +140,9 @@ async function conclude(
   throw state.tooFew(state.up);
 }
 
-/** Copies that lost the lock while others were waited for, and those that came meanwhile. */
+/** Members that lost the lock while others were waited for, and those that came meanwhile. */
 async function complete(
-  state: ReplicateState,
+  state: LockedSet,
   book: LockBook,
   attempt: Attempt,
   request: Request<'lk'>,
@@ -172,7 +159,7 @@ async function complete(
 }
 
 /** Back to what the owner held before: what it had of the range must not be dropped with the rest. */
-async function rollBack(state: ReplicateState, book: LockBook, attempt: Attempt): Promise<void> {
+async function rollBack(state: LockedSet, book: LockBook, attempt: Attempt): Promise<void> {
   const before = heldBefore(book, attempt);
   const children = [...attempt.touched].map((index) => state.children[index]!);
   attempt.touched.clear();
@@ -185,10 +172,10 @@ async function rollBack(state: ReplicateState, book: LockBook, attempt: Attempt)
         const { error } = await wind(child, () => child.lk(request, detached(context)));
         if (error === undefined || isGlfsError(error, 'ENOTCONN')) continue;
         const details = { translator: state.name, subvolume: child.name, gfid: fd.inode.toString(), error };
-        state.log.warn(details, 'a lock could not be given back on a copy');
+        state.log.warn(details, 'a lock could not be given back on a member');
         if (lock === undefined) continue;
         lock.on = without(lock.on, child.name);
-        if (!isHeld(state, lock)) lose(book, fd, 'locks were lost on too many copies', error);
+        if (!isHeld(state, lock)) lose(book, fd, 'locks were lost on too many members', error);
       }
     }),
   );
@@ -198,7 +185,7 @@ interface Before {
   readonly fd: Fd;
   /** What is to be set: a lock of before, or an unlock. */
   readonly part: HeldLock;
-  readonly lock?: CopiedLock;
+  readonly lock?: SpreadLock;
 }
 
 /** The attempt's range as its owner had it before, piece by piece. */
