@@ -1,4 +1,5 @@
 import { registerTranslator } from '../graph/index.ts';
+import { disperseType, ecType } from './cluster/disperse/index.ts';
 import { dhtType, distributeType } from './cluster/distribute/index.ts';
 import { nufaType } from './cluster/nufa/index.ts';
 import { afrType, replicateType } from './cluster/replicate/index.ts';
@@ -36,7 +37,9 @@ registerTranslator(barrierType);
 registerTranslator(clientType);
 registerTranslator(delayGenType);
 registerTranslator(dhtType);
+registerTranslator(disperseType);
 registerTranslator(distributeType);
+registerTranslator(ecType);
 registerTranslator(errorGenType);
 registerTranslator(indexType);
 registerTranslator(ioStatsType);

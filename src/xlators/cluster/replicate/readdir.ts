@@ -1,36 +1,43 @@
 import type { CallContext, DirectoryEntry, Fd, Subvolume } from '../../../graph/index.ts';
 import { typeOfMode } from '../../../protocol/iatt.ts';
 import { has } from '../children.ts';
+import { type Listing, listPart } from '../listing.ts';
 import type { Part } from './fops.ts';
-import { listPart } from './listing.ts';
 import { mayNeedHeal } from './need-heal.ts';
 import { isPrivateName } from './private-names.ts';
 import { readChild } from './read-child/index.ts';
+import { readOne } from './reading.ts';
 import { isFresh } from './refresh.ts';
 import type { ReplicateState } from './state.ts';
 
 export const readdir: Part<'readdir'> = async (state, request, context) => {
   const { fd, offset } = request;
   const call = (child: Subvolume, at: bigint) => child.readdir({ ...request, offset: at }, context);
-  const isVisible = visible(state, fd, context);
-  const { reply } = await listPart(state, { fd, call, isVisible }, offset, context);
+  const { reply } = await listPart(state, listing(state, fd, call, context), offset, context);
   return reply;
 };
 
 export const readdirp: Part<'readdirp'> = async (state, request, context) => {
   const { fd, offset } = request;
   const call = (child: Subvolume, at: bigint) => child.readdirp({ ...request, offset: at }, context);
-  const isVisible = visible(state, fd, context);
-  const { reply, index } = await listPart(state, { fd, call, isVisible }, offset, context);
+  const { reply, index } = await listPart(state, listing(state, fd, call, context), offset, context);
   return { ...reply, entries: reply.entries.map((entry) => checked(state, entry, index)) };
 };
 
-function visible(
+function listing<T>(
   state: ReplicateState,
-  { inode }: Fd,
+  fd: Fd,
+  call: Listing<T>['call'],
   context: CallContext,
-): (entry: DirectoryEntry) => boolean {
-  return ({ name }) => !isPrivateName(state, inode, name, context);
+): Listing<T> {
+  const { inode } = fd;
+  return {
+    fd,
+    call,
+    first: (read) => readOne(state, { kind: 'data', inode, fd, read }, context),
+    require: () => state.requireQuorum(),
+    isVisible: ({ name }) => !isPrivateName(state, inode, name, context),
+  };
 }
 
 /** An entry with its attributes only where this copy is known to be good for it: others must be looked up. */

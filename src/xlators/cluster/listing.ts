@@ -1,17 +1,16 @@
-import { GlfsError, toGlfsError } from '../../../errors.ts';
+import { GlfsError, toGlfsError } from '../../errors.ts';
 import {
   type CallContext,
   type DirectoryEntry,
   type Fd,
   type Subvolume,
   throwIfEnded,
-} from '../../../graph/index.ts';
-import { readOne } from './reading.ts';
-import type { ReplicateState } from './state.ts';
+} from '../../graph/index.ts';
+import type { MemberSet } from './member-set.ts';
 
 /**
- * Names that are remembered of a listing, so that another copy can go on where one has gone; a listing that has given out
- * more ends with the copy's error.
+ * Names that are remembered of a listing, so that another subvolume can go on where one has gone; a listing that has given out
+ * more ends with the error of the one that is lost.
  */
 const MOST_NAMES = 65_536;
 
@@ -25,7 +24,7 @@ interface Progress {
   lastName: bigint;
   /** Names given out; undefined where there are too many. */
   given: Set<string> | undefined;
-  /** The copy is not the first one of this listing: what is in `given` must not be given out again. */
+  /** The subvolume is not the first one of this listing: what is in `given` must not be given out again. */
   moved: boolean;
 }
 
@@ -37,7 +36,7 @@ interface Part {
   eof?: boolean;
 }
 
-/** A part of a listing, and the position of the copy that it is from. */
+/** A part of a listing, and the position of the subvolume that it is from. */
 export interface ListedFrom<T> {
   readonly reply: T;
   readonly index: number;
@@ -47,16 +46,20 @@ export interface ListedFrom<T> {
 export interface Listing<T> {
   readonly fd: Fd;
   call(child: Subvolume, offset: bigint): Promise<T>;
+  /** The same on one whose names are good. */
+  first(read: (child: Subvolume) => Promise<T>): Promise<ListedFrom<T>>;
+  /** Whether there are enough to go on. @throws GlfsError ENOTCONN */
+  require(): void;
   /** Whether an entry is for the caller. */
   isVisible(entry: DirectoryEntry): boolean;
 }
 
 /**
- * Offsets mean something to one copy only: a listing stays where it began. Where that copy is lost another one is listed from
- * its start, without what has been given out.
+ * Offsets mean something to one subvolume only: a listing stays where it began. Where that one is lost another one is listed
+ * from its start, without what has been given out.
  */
 export async function listPart<T extends Part>(
-  state: ReplicateState,
+  state: MemberSet,
   listing: Listing<T>,
   offset: bigint,
   context: CallContext,
@@ -65,9 +68,9 @@ export async function listPart<T extends Part>(
   const child = state.children.find(({ name }) => name === progress?.child);
   if (progress === undefined || child === undefined) return begin(state, listing, offset, context);
   if (progress.moved && !isEnd(progress, offset)) {
-    throw new GlfsError('EIO', 'the copy that gave out this offset is lost', { translator: state.name });
+    throw new GlfsError('EIO', 'the subvolume that gave out this offset is lost', { translator: state.name });
   }
-  state.requireQuorum();
+  listing.require();
   try {
     return await follow(state, listing, { progress, child, offset }, context);
   } catch (thrown) {
@@ -94,7 +97,7 @@ function isLost(error: GlfsError): boolean {
 }
 
 function begin<T extends Part>(
-  state: ReplicateState,
+  state: MemberSet,
   listing: Listing<T>,
   offset: bigint,
   context: CallContext,
@@ -112,19 +115,14 @@ function begin<T extends Part>(
   return start(state, listing, { progress, offset }, context);
 }
 
-/** On whichever copy is to be read. */
+/** On whichever is to be read. */
 async function start<T extends Part>(
-  state: ReplicateState,
+  state: MemberSet,
   listing: Listing<T>,
   { progress, offset }: { readonly progress: Progress; readonly offset: bigint },
   context: CallContext,
 ): Promise<ListedFrom<T>> {
-  const { fd, call } = listing;
-  const { reply, index } = await readOne(
-    state,
-    { kind: 'data', inode: fd.inode, fd, read: (child) => call(child, offset) },
-    context,
-  );
+  const { reply, index } = await listing.first((child) => listing.call(child, offset));
   const child = state.children[index]!;
   progress.child = child.name;
   const final = reply.entries.at(-1);
@@ -139,9 +137,9 @@ interface Step {
   readonly offset: bigint;
 }
 
-/** The next entries of the same copy that are for the caller: there may be none in a whole part. */
+/** The next entries of the same subvolume that are for the caller: there may be none in a whole part. */
 async function follow<T extends Part>(
-  state: ReplicateState,
+  state: MemberSet,
   listing: Listing<T>,
   { progress, child, offset }: Step,
   context: CallContext,
@@ -171,7 +169,7 @@ function noted<T extends Part>(progress: Progress, { isVisible }: Listing<T>, re
   for (const { name } of entries) given?.add(name);
   progress.last = entries.at(-1)?.offset ?? progress.last;
   progress.lastName = entries.findLast(({ name }) => !isDot(name))?.offset ?? progress.lastName;
-  // Once another copy has taken over the names are needed to the end.
+  // Once another one has taken over the names are needed to the end.
   if (!moved && given !== undefined && given.size > MOST_NAMES) progress.given = undefined;
   return { ...reply, entries };
 }
