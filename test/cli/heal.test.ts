@@ -216,7 +216,7 @@ test('a volume without copies has nothing to heal', async () => {
     const { code, stderr } = await heal(...words);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      'Operation not supported (only volumes with replicas can be healed, and v has none)',
+      'Operation not supported (only volumes with replicas or fragments can be healed, and v has none)',
     );
   }
 });

@@ -1,48 +1,57 @@
 import { GlfsError } from '../../errors.ts';
 import { type CallContext, HEAL_PID, rootContext } from '../../graph/index.ts';
 import type { Scope } from '../scope.ts';
+import { FragmentSet } from './fragment-set.ts';
+import type { HealSet, Member } from './heal-set.ts';
 import { IndexPasses } from './passes.ts';
-import { type Copy, ReplicaSet } from './replica-set.ts';
-import { healFromSource, resolveSplitBrain } from './split-brain.ts';
+import { ReplicaSet } from './replica-set.ts';
+import { type Copy, healFromSource, resolveSplitBrain } from './split-brain.ts';
 import type { HealEntry, HealInfoOptions, HealOptions, HealOutcome, SplitBrainChoice } from './types.ts';
 import { healTree } from './whole-tree.ts';
 
 const PARALLEL = 8;
 
-/** One copy of files, as `heal info` lists them. */
+/** One copy of files, or one brick of their fragments, as `heal info` lists them. */
 export interface HealBrick {
   /** `host:/path`. */
   readonly brick: string;
-  /** Name of the replicate translator that has it with others: bricks of one set are copies of each other. */
+  /** Name of the translator that has it with others: bricks of one set hold the same files together. */
   readonly set: string;
+  /** What makes the set. Only copies can be in split-brain. */
+  readonly type: 'replicate' | 'disperse';
   readonly up: boolean;
 }
 
 /**
- * Heals of a replicated volume: what `gluster volume heal` does, by calls to the bricks alone. They are made as root, whoever
- * the view that it came from acts for.
+ * Heals of a replicated or dispersed volume: what `gluster volume heal` does, by calls to the bricks alone. They are made as
+ * root, whoever the view that it came from acts for.
  */
 export class Healer {
   constructor(private readonly scope: Scope) {}
 
-  /** All copies, in the order of the volume. @throws GlfsError EOPNOTSUPP where the volume has no replicas */
+  /** All bricks, in the order of the volume. @throws GlfsError EOPNOTSUPP where the volume has neither copies nor fragments */
   bricks(): HealBrick[] {
     const { sets, release } = this.borrow();
     release();
     return sets.flatMap((set) =>
-      set.copies.map((copy) => ({ brick: copy.brick, set: set.state.name, up: set.isUp(copy) })),
+      set.members.map((member) => ({
+        brick: member.brick,
+        set: set.state.name,
+        type: set.type,
+        up: set.isUp(member),
+      })),
     );
   }
 
   /**
-   * What the index of one brick lists and is still to be healed; a file stands in the indices of all copies that know.
+   * What the index of one brick lists and is still to be healed; a file stands in the indices of all bricks that know.
    * @throws GlfsError EINVAL for a brick that is none, ENOTCONN for one that is down, EOPNOTSUPP, ECANCELED
    */
   async *info(brick: string, options: HealInfoOptions = {}): AsyncGenerator<HealEntry, void, void> {
     const { sets, release } = this.borrow();
     try {
-      const copy = copyAt(sets, brick);
-      yield* copy.set.entries(copy, contextFor(options), parallelOf(options));
+      const member = memberAt(sets, brick);
+      yield* member.set.entries(member, contextFor(options), parallelOf(options));
     } finally {
       release();
     }
@@ -59,7 +68,7 @@ export class Healer {
     const parallel = parallelOf(options);
     try {
       for (const set of sets) {
-        const crawl = { set, context, parallel };
+        const crawl = { set, context, parallel, thorough: options.full };
         const passes = new IndexPasses(crawl);
         if (options.full) yield* healTree(crawl, passes);
         yield* passes.run();
@@ -74,10 +83,10 @@ export class Healer {
   /**
    * Makes one copy of a file in split-brain the right one. The file is a path from the root of the volume, or `gfid:UUID`.
    * @throws GlfsError EINVAL where it is not in split-brain, where the choice decides nothing, and for a brick that is none;
-   *   ENOENT; ENOTCONN where not all copies are up
+   *   ENOENT; ENOTCONN where not all copies are up; EOPNOTSUPP where the volume has no copies
    */
   async resolve(file: string, choice: SplitBrainChoice, options: HealInfoOptions = {}): Promise<HealOutcome> {
-    const { sets, release } = this.borrow();
+    const { sets, release } = this.borrowCopies();
     try {
       const source = typeof choice === 'object' ? copyAt(sets, choice.source) : undefined;
       return await resolveSplitBrain(this.scope, sets, {
@@ -95,7 +104,7 @@ export class Healer {
    * @throws GlfsError as `info`
    */
   async *resolveFrom(source: string, options: HealInfoOptions = {}): AsyncGenerator<HealOutcome, void, void> {
-    const { sets, release } = this.borrow();
+    const { sets, release } = this.borrowCopies();
     try {
       yield* healFromSource(copyAt(sets, source), contextFor(options), parallelOf(options));
     } finally {
@@ -103,13 +112,26 @@ export class Healer {
     }
   }
 
-  private borrow(): { sets: readonly ReplicaSet[]; release: () => void } {
+  private borrow(): { sets: readonly HealSet[]; release: () => void } {
+    const { translators, release } = this.scope.mount.borrow();
+    const sets = [...ReplicaSet.all(translators), ...FragmentSet.all(translators)];
+    if (sets.length > 0) return { sets, release };
+    release();
+    throw this.unsupported('volumes with replicas or fragments can be healed');
+  }
+
+  /** Fragments are never in split-brain: what too few say counts for nothing. */
+  private borrowCopies(): { sets: readonly ReplicaSet[]; release: () => void } {
     const { translators, release } = this.scope.mount.borrow();
     const sets = ReplicaSet.all(translators);
     if (sets.length > 0) return { sets, release };
     release();
-    const reason = `only volumes with replicas can be healed, and ${this.scope.info.name} has none`;
-    throw new GlfsError('EOPNOTSUPP', reason, { syscall: 'heal' });
+    throw this.unsupported('volumes with replicas can be in split-brain');
+  }
+
+  private unsupported(what: string): GlfsError {
+    const reason = `only ${what}, and ${this.scope.info.name} has none`;
+    return new GlfsError('EOPNOTSUPP', reason, { syscall: 'heal' });
   }
 }
 
@@ -126,8 +148,14 @@ function parallelOf({ concurrency = PARALLEL }: HealInfoOptions): number {
 }
 
 /** @throws GlfsError EINVAL */
-function copyAt(sets: readonly ReplicaSet[], brick: string): Copy {
-  const copy = sets.flatMap(({ copies }) => copies).find((one) => one.brick === brick);
-  if (copy !== undefined) return copy;
+function memberAt(sets: readonly HealSet[], brick: string): Member {
+  const member = sets.flatMap(({ members }) => members).find((one) => one.brick === brick);
+  if (member !== undefined) return member;
   throw new GlfsError('EINVAL', `no such brick in the volume: ${brick}`, { syscall: 'heal' });
+}
+
+/** @throws GlfsError EINVAL */
+function copyAt(sets: readonly ReplicaSet[], brick: string): Copy {
+  const member = memberAt(sets, brick);
+  return { ...member, set: sets.find((set) => set === member.set)! };
 }

@@ -2,27 +2,18 @@ import { type GlfsError, toGlfsError } from '../../errors.ts';
 import { type CallContext, sleep, throwIfEnded } from '../../graph/index.ts';
 import { type Gfid, gfidKey, gfidToString } from '../../protocol/gfid.ts';
 import { fileOnMember } from '../../xlators/cluster/file-on-member.ts';
-import { IndexDirectory, type IndexKind } from '../../xlators/cluster/index-directory.ts';
-import { settleIndex } from '../../xlators/cluster/replicate/crawl/settle-index.ts';
-import { cleanAnonymous } from '../../xlators/cluster/replicate/heal/anonymous-cleaning.ts';
-import { dropLeftovers } from '../../xlators/cluster/replicate/heal/entry-leftovers.ts';
-import {
-  type HealResult,
-  healFile,
-  type SplitBrainPolicy,
-} from '../../xlators/cluster/replicate/heal/index.ts';
+import { IndexDirectory } from '../../xlators/cluster/index-directory.ts';
+import type { HealSet, Member, SetHealResult } from './heal-set.ts';
 import { inOrder } from './in-order.ts';
-import type { Copy, ReplicaSet } from './replica-set.ts';
 import type { HealOutcome } from './types.ts';
 
 export interface Crawl {
-  readonly set: ReplicaSet;
+  readonly set: HealSet;
   readonly context: CallContext;
   readonly parallel: number;
-  readonly policy?: SplitBrainPolicy;
+  /** Nothing is taken to be well because nobody says otherwise. */
+  readonly thorough?: boolean;
 }
-
-const indexKinds: readonly IndexKind[] = ['xattrop', 'dirty', 'entry-changes'];
 
 /** A file that healed so often in one run is being changed while copies fail: it does not keep the run going. */
 const MOST_HEALS = 3;
@@ -40,7 +31,7 @@ export class IndexPasses {
   /** By gfid: what the latest attempt came to, where that is no success. */
   readonly problems = new Map<string, HealOutcome>();
   /** Bricks that broke off. */
-  private readonly broken = new Map<Copy, GlfsError>();
+  private readonly broken = new Map<Member, GlfsError>();
   private readonly heals = new Map<string, number>();
 
   constructor(private readonly crawl: Crawl) {}
@@ -70,43 +61,43 @@ export class IndexPasses {
   private async *pass(): AsyncGenerator<HealOutcome, void, void> {
     const seen = new Set<string>();
     const { set } = this.crawl;
-    for (const copy of set.copies) {
-      if (!set.isUp(copy)) continue;
+    for (const member of set.members) {
+      if (!set.isUp(member)) continue;
       try {
-        yield* this.passOf(copy, seen);
+        yield* this.passOf(member, seen);
       } catch (thrown) {
         const error = toGlfsError(thrown);
         if (error.code === 'ECANCELED') throw error;
-        this.broken.set(copy, error);
+        this.broken.set(member, error);
       }
     }
   }
 
-  private async *passOf(copy: Copy, seen: Set<string>): AsyncGenerator<HealOutcome, void, void> {
+  private async *passOf(member: Member, seen: Set<string>): AsyncGenerator<HealOutcome, void, void> {
     const { context, parallel } = this.crawl;
-    for (const kind of indexKinds) {
-      const directory = await IndexDirectory.open(copy.child, kind, context);
+    for (const kind of member.set.healed) {
+      const directory = await IndexDirectory.open(member.child, kind, context);
       if (directory === undefined) continue;
       const attempts = inOrder(directory.gfids(context), parallel, (gfid) =>
-        this.attempt(copy, directory, gfid, seen),
+        this.attempt(member, directory, gfid, seen),
       );
       for await (const outcome of attempts) if (outcome !== undefined) yield outcome;
     }
   }
 
   private async attempt(
-    copy: Copy,
+    member: Member,
     directory: IndexDirectory,
     gfid: Gfid,
     seen: Set<string>,
   ): Promise<Attempt> {
     const { set, context } = this.crawl;
-    const file = await fileOnMember(copy.child, gfid, context);
+    const file = await fileOnMember(member.child, gfid, context);
     if (file === undefined) {
       await directory.drop(gfid, context);
       // A brick that notes names gives what a heal did not go by another gfid, for a crawl to take it away.
       if (directory.kind === 'entry-changes') return undefined;
-      return { status: 'purged', gfid: gfidToString(gfid), brick: copy.brick };
+      return { status: 'purged', gfid: gfidToString(gfid), brick: member.brick };
     }
     const key = gfidKey(gfid);
     if (!seen.has(key)) {
@@ -115,15 +106,14 @@ export class IndexPasses {
       if (outcome !== undefined) return outcome;
     }
     if (this.problems.has(gfidToString(gfid))) return undefined;
-    if (directory.kind === 'entry-changes') await dropLeftovers(set.state, gfid, context);
-    else await settleIndex(set.state, copy.child, gfid, context);
+    await set.settle(member, directory.kind, gfid, context);
     return undefined;
   }
 
   /** Heals one file. Undefined where nothing was done; why, is among the problems. */
   async heal(gfid: Gfid, path: string | undefined): Promise<Attempt> {
-    const { set, context, policy } = this.crawl;
-    const result = await healFile(set.state, gfid, context, policy);
+    const { set, context, thorough = false } = this.crawl;
+    const result = await set.heal(gfid, context, thorough);
     const outcome = outcomeOf(set, { gfid: gfidToString(gfid), path }, result);
     if (outcome === undefined || outcome.status === 'healed') return outcome;
     this.problems.set(gfidToString(gfid), outcome);
@@ -134,10 +124,10 @@ export class IndexPasses {
   async tidyUp(): Promise<void> {
     const { set, context } = this.crawl;
     throwIfEnded(context);
-    for (const copy of set.copies) {
-      if (!set.isUp(copy)) continue;
-      await cleanAnonymous(set.state, copy.index).catch((error: unknown) => {
-        set.state.log.warn({ brick: copy.brick, error }, 'what heals have put aside could not be removed');
+    for (const member of set.members) {
+      if (!set.isUp(member)) continue;
+      await set.tidyUp(member).catch((error: unknown) => {
+        set.state.log.warn({ brick: member.brick, error }, 'what heals have put aside could not be removed');
       });
     }
   }
@@ -146,11 +136,11 @@ export class IndexPasses {
   async *leftOver(): AsyncGenerator<HealOutcome, void, void> {
     const { set, context, parallel } = this.crawl;
     const told = new Set<string>();
-    for (const copy of set.copies) {
+    for (const member of set.members) {
       try {
-        const broken = this.broken.get(copy);
-        if (broken !== undefined && set.isUp(copy)) throw broken;
-        for await (const { gfid, path, state } of set.entries(copy, context, parallel)) {
+        const broken = this.broken.get(member);
+        if (broken !== undefined && set.isUp(member)) throw broken;
+        for await (const { gfid, path, state } of set.entries(member, context, parallel)) {
           if (told.has(gfid)) continue;
           told.add(gfid);
           yield this.problems.get(gfid) ?? { status: statuses[state], gfid, path };
@@ -158,7 +148,7 @@ export class IndexPasses {
       } catch (thrown) {
         const error = toGlfsError(thrown);
         if (error.code === 'ECANCELED') throw error;
-        yield { status: 'unreachable', brick: copy.brick, error };
+        yield { status: 'unreachable', brick: member.brick, error };
       }
     }
     for (const [gfid, problem] of this.problems) if (!told.has(gfid)) yield problem;
@@ -169,9 +159,9 @@ const statuses = { pending: 'failed', healing: 'busy', 'split-brain': 'split-bra
 
 /** Undefined for a file that needed nothing. */
 export function outcomeOf(
-  set: ReplicaSet,
+  set: HealSet,
   file: { readonly gfid: string; readonly path: string | undefined },
-  { status, sinks, error }: HealResult,
+  { status, sinks, error }: SetHealResult,
 ): HealOutcome | undefined {
   if (status === 'clean') return undefined;
   if (status === 'healed') return { status, ...file, bricks: set.bricksOf(sinks) };

@@ -12,13 +12,17 @@ import type { CopyAnswer } from '../../xlators/cluster/replicate/operation.ts';
 import { Call } from '../calls.ts';
 import { atPlace } from '../paths.ts';
 import { rootStep, type Scope } from '../scope.ts';
+import type { Member } from './heal-set.ts';
 import { inOrder } from './in-order.ts';
 import { outcomeOf } from './passes.ts';
-import type { Copy, ReplicaSet } from './replica-set.ts';
+import type { ReplicaSet } from './replica-set.ts';
 import type { HealOutcome } from './types.ts';
 
 /** A choice with its source found. */
 export type Choice = 'latest-mtime' | 'bigger-file' | Copy;
+
+/** One of a set of copies. */
+export type Copy = Member & { readonly set: ReplicaSet };
 
 interface Resolution {
   readonly file: string;
@@ -110,7 +114,7 @@ async function setsWith(
 ): Promise<ReplicaSet[]> {
   const having: ReplicaSet[] = [];
   for (const set of candidates(sets, choice)) {
-    const up = set.copies.filter((copy) => set.isUp(copy));
+    const up = set.members.filter((copy) => set.isUp(copy));
     const files = await Promise.all(up.map(({ child }) => fileOnMember(child, gfid, context)));
     if (files.some((file) => file !== undefined)) having.push(set);
   }
@@ -135,7 +139,7 @@ async function resolveName(
     throw undecided(choice, undefined);
   // The file that came back is empty: its bytes and attributes are to follow.
   await healFile(set.state, gfid, context, policy);
-  const changed = set.copies.filter(({ index }) => {
+  const changed = set.members.filter(({ index }) => {
     const before = answers[index]?.reply?.stat.gfid;
     return before === undefined || !gfidEquals(before, gfid);
   });
@@ -179,13 +183,13 @@ async function resolveIn(
 }
 
 async function isDirectoryIn(set: ReplicaSet, gfid: Gfid, context: CallContext): Promise<boolean> {
-  const files = await Promise.all(set.copies.map(({ child }) => fileOnMember(child, gfid, context)));
+  const files = await Promise.all(set.members.map(({ child }) => fileOnMember(child, gfid, context)));
   return files.some((file) => file !== undefined && isDirectory(file.stat));
 }
 
 /** @throws GlfsError ENOTCONN: who is not there might be the one that is right */
 function requireAllUp(set: ReplicaSet): void {
-  const missing = set.copies.filter((copy) => !set.isUp(copy));
+  const missing = set.members.filter((copy) => !set.isUp(copy));
   if (missing.length === 0) return;
   const bricks = missing.map(({ brick }) => brick).join(', ');
   throw new GlfsError('ENOTCONN', `all copies must be up to resolve split-brain: ${bricks} down`, {

@@ -73,7 +73,12 @@ test('every brick tells what it knows, of what is new too', async () => {
   await grow(1);
   const files = ['/d', '/d/e', '/d/e/f', '/d/e/f/file', '/d/e/file', '/d/file', '/old'];
   expect(volume.healer().bricks()).toEqual(
-    [0, 1, 2].map((index) => ({ brick: addressOf(index), set: 'v-replicate-0', up: index !== 1 })),
+    [0, 1, 2].map((index) => ({
+      brick: addressOf(index),
+      set: 'v-replicate-0',
+      type: 'replicate',
+      up: index !== 1,
+    })),
   );
   await expect(listed(1)).rejects.toMatchObject({ code: 'ENOTCONN', brick: addressOf(1) });
   for (const index of [0, 2]) expect(await listed(index)).toEqual(files.map((path) => `${path} pending`));

@@ -1,5 +1,6 @@
-import type { Inode } from '../../../../graph/index.ts';
-import type { DisperseState } from '../state.ts';
-
-/** A file or directory was found to be behind on some subvolumes: it is healed in the background, where that is on. */
-export function suspect(_state: DisperseState, _inode: Inode): void {}
+export { healedName, namesOnBricks, settleIndex } from './crawl.ts';
+export { diagnose } from './diagnose.ts';
+export { type FileHealResult, healFile } from './heal-file.ts';
+export { healName } from './name.ts';
+export { suspect, suspectName } from './queue.ts';
+export type { HealResult, HealStatus } from './session.ts';

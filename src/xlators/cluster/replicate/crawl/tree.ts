@@ -1,5 +1,5 @@
 import { type CallContext, Inode } from '../../../../graph/index.ts';
-import { type Gfid, ROOT_GFID } from '../../../../protocol/gfid.ts';
+import type { Gfid } from '../../../../protocol/gfid.ts';
 import { type FileType, typeOfMode } from '../../../../protocol/iatt.ts';
 import { listing } from '../../index-directory.ts';
 import { windAll } from '../../wind.ts';
@@ -16,8 +16,6 @@ export interface FoundFile {
 }
 
 type LookupAnswers = (CopyAnswer<'lookup'> | undefined)[];
-
-export const ROOT: FoundFile = { gfid: ROOT_GFID, type: 'directory', path: '/' };
 
 /** Names that any copy has in a directory. A copy that lacks the directory has none. */
 export async function namesOnCopies(
