@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { GlfsError } from '../errors.ts';
 import { newLkOwner } from '../graph/index.ts';
+import { keys } from '../protocol/keys.ts';
 import { OpenFlag } from '../protocol/messages.ts';
 import { copyBytes } from '../xdr/index.ts';
 import { changeOf, truncate } from './attributes.ts';
@@ -22,6 +23,7 @@ import type {
   LockInfo,
   LockOptions,
   LockRange,
+  RangeChecksum,
   ReadStreamOptions,
   StreamOptions,
 } from './types.ts';
@@ -101,6 +103,19 @@ export class File extends FileContents implements AsyncDisposable {
     return this.onFd('zerofill', options, async (call) => {
       const reply = await call.fop('zerofill', { fd: this.file.fd, offset, size: length });
       return changeOf(call, reply.prestat, reply.poststat);
+    });
+  }
+
+  /**
+   * What the brick computes of a range, none of which travels: fewer bytes than `length` only at the end of the file.
+   * @throws GlfsError EOPNOTSUPP where the file does not lie on a brick as it is (shards, fragments), EINVAL
+   */
+  rchecksum(offset: number, length: number, options?: CallOptions): Promise<RangeChecksum> {
+    return this.onFd('rchecksum', options, async (call) => {
+      const request = { fd: this.file.fd, offset, size: length, flags: 0 };
+      const { weak, strong, xdata } = await call.fop('rchecksum', request);
+      const algorithm = xdata?.get(keys.fipsChecksum) ? 'sha256' : 'md5';
+      return { weak, strong: copyBytes(strong), algorithm };
     });
   }
 

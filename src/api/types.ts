@@ -250,3 +250,13 @@ export type AnyStats = Stats | BigIntStats;
 
 /** 16 bytes, or the UUID as text. */
 export type GfidLike = Gfid | string;
+
+/** Checksums of a range, by a brick. */
+export interface RangeChecksum {
+  /** The rolling one, of 32 bits. */
+  readonly weak: number;
+  /** 32 bytes: SHA-256, or MD5 with 16 zero bytes behind it. */
+  readonly strong: Uint8Array;
+  /** SHA-256 where the volume's `storage.fips-mode-rchecksum` is on. */
+  readonly algorithm: 'sha256' | 'md5';
+}

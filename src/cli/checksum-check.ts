@@ -1,5 +1,5 @@
 import { decodeText } from '../xdr/index.ts';
-import { checksumOf, readOperand } from './checksum-files.ts';
+import { checksumOf, contentOf } from './checksum-files.ts';
 import { type ChecksumLine, parseChecksum, printName } from './checksum-lines.ts';
 import { type DigestName, digestBytes } from './digests.ts';
 import type { Session } from './session.ts';
@@ -47,9 +47,7 @@ async function readList(
   list: string,
   bytes: number,
 ): Promise<{ lines: ChecksumLine[]; malformed: number }> {
-  const parts: Uint8Array[] = [];
-  await readOperand(session, list, (part) => parts.push(part));
-  const meant = decodeText(Buffer.concat(parts))
+  const meant = decodeText(await contentOf(session, list))
     .split('\n')
     .map((text) => text.replace(/\r$/, ''))
     .filter((text) => text !== '' && !text.startsWith('#'));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32c, weakChecksum } from '../checksum/index.ts';
+import { startBlockDigest } from './block-digest.ts';
 
 /** A checksum that bytes are given to, in order. */
 export interface Digest {
@@ -54,7 +55,7 @@ const xxh64: Algorithm = {
   },
 };
 
-/** By name. `weak` is the rolling checksum of RCHECKSUM over all bytes. */
+/** By name. `weak` is the rolling checksum of RCHECKSUM over all bytes, `rchecksum` what bricks can compute. */
 const algorithms = {
   crc32c: ofWords(crc32c),
   weak: ofWords(weakChecksum),
@@ -63,6 +64,7 @@ const algorithms = {
   sha1: ofCrypto('sha1', 20),
   sha256: ofCrypto('sha256', 32),
   sha512: ofCrypto('sha512', 64),
+  rchecksum: { bytes: 32, start: startBlockDigest },
 } satisfies Readonly<Record<string, Algorithm>>;
 
 export type DigestName = keyof typeof algorithms;

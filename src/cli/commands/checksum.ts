@@ -21,7 +21,7 @@ export const checksum = command<ChecksumOptions>({
   options: [
     {
       flags: '-a, --algorithm <name>',
-      help: 'kind of checksum; weak is the rolling one of GlusterFS heals',
+      help: 'kind of checksum; weak is the rolling one of GlusterFS heals, rchecksum leaves the work to the bricks',
       choices: digestNames,
       default: 'sha256',
     },
@@ -33,6 +33,7 @@ export const checksum = command<ChecksumOptions>({
     ['checksum gluster://server/vol/a.iso ./a.iso', 'of a file of a volume and of a local one'],
     ['checksum -a crc32c gluster://server/vol/a.iso > sums', 'a list'],
     ['checksum -a crc32c -c sums', 'checks it'],
+    ['checksum -a rchecksum gluster://server/vol/disk.img disk.img', 'no data travel'],
   ],
   async run(session, operands, { algorithm, check, ignoreMissing = false, status = false }) {
     if (!check && ignoreMissing)
