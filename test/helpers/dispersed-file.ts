@@ -37,7 +37,6 @@ export class DispersedFile {
   /** By gfid (latin1) and attribute. */
   private readonly counters: Map<string, bigint[]>[];
   private readonly downs = new Set<number>();
-  private readonly watchers: ((index: number, fop: FopName) => void)[] = [];
 
   constructor({ type = 'file', version = 7n, options = {} }: Setup = {}) {
     this.bricks = Array.from({ length: BRICKS }, (_, index) => new RecordingChild(`b${index}`));
@@ -96,7 +95,6 @@ export class DispersedFile {
     brick.answer('fxattrop', ({ fd, dict }) => ({ dict: this.add(index, fd.inode, dict!) }));
     for (const fop of ['inodelk', 'finodelk', 'xattrop', 'fxattrop', 'setattr'] as const) {
       this.wrap(index, fop, (next) => {
-        for (const watcher of this.watchers) watcher(index, fop);
         if (this.downs.has(index)) throw new GlfsError('ENOTCONN', undefined, { outcome: 'unknown' });
         return next();
       });
@@ -125,11 +123,6 @@ export class DispersedFile {
     Object.assign(subvolume, { [fop]: wrapped });
   }
 
-  /** Called before each call that a brick gets. */
-  watch(watcher: (index: number, fop: FopName) => void): void {
-    this.watchers.push(watcher);
-  }
-
   down(index: number): void {
     if (this.downs.has(index)) return;
     this.downs.add(index);
@@ -141,17 +134,19 @@ export class DispersedFile {
     this.bricks[index]!.raise({ kind: 'child-up' });
   }
 
-  isDown(index: number): boolean {
-    return this.downs.has(index);
-  }
-
   /** Makes a change on the bricks that the lock gives, which they remember by its name. */
-  change(name: string, target: Partial<LockTarget> & { readonly changes?: Changes } = {}, bytes?: number) {
+  change(
+    name: string,
+    target: Partial<LockTarget> & { readonly changes?: Changes } = {},
+    bytes?: number,
+    also?: (held: Held) => void,
+  ) {
     const wanted = { inode: this.inode, changes: 'both' as const, ...target };
     return this.state.locks.run([wanted], rootContext(), async ([held], context) => {
       const done = await this.wind(name, held!, context);
       held!.narrow(done);
       if (bytes !== undefined) held!.size = bytes;
+      also?.(held!);
     });
   }
 
@@ -172,6 +167,13 @@ export class DispersedFile {
       }),
     );
     return done;
+  }
+
+  /** A brick tells that another client waits for the lock. */
+  contend(): void {
+    const flock = { type: LockType.WRITE, whence: 0, start: 0n, length: 0n, pid: 1, owner: new Uint8Array() };
+    const { gfid } = this.inode;
+    this.bricks[0]!.raise({ kind: 'inodelk-contention', gfid, domain: this.state.domain, flock });
   }
 
   settle(): Promise<void> {

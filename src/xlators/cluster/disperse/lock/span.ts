@@ -64,6 +64,8 @@ export class Span {
   private readonly due: Numbers = [0, 0];
   /** What versions count already of changes to come. */
   private readonly lent: Numbers = [0, 0];
+  /** Somebody may have got what was lent, and did not say so. */
+  private kept = false;
   private readonly uncertain: [boolean, boolean] = [false, false];
   private version: Counters['version'];
   private known = false;
@@ -179,7 +181,9 @@ export class Span {
     }
     for (const kind of marks) this.marked[kind] = true;
     // Whatever becomes of it: they may have the marks or not.
-    this.drop(failed(answers));
+    const silent = failed(answers);
+    this.drop(silent);
+    if (lends.length > 0 && silent !== NO_CHILDREN) this.kept = true;
     const counted = query || this.known;
     const agreed = agreement(state, answers, counted ? keyOf : () => '');
     if (counted) this.learn(answers, agreed.replies[0]!.reply, good, agreed.good, query);
@@ -255,7 +259,7 @@ export class Span {
     const { due, lent } = this;
     if (due[DATA] === 0 && due[METADATA] === 0) return;
     const delta: Numbers = [0, 0];
-    for (const kind of KINDS) if (due[kind] > 0) delta[kind] = due[kind] - lent[kind];
+    for (const kind of KINDS) delta[kind] = Math.max(0, due[kind] - lent[kind]);
     const error = await this.update(delta, [0, 0]);
     if (error !== undefined) throw error.with({ outcome: 'unknown' });
   }
@@ -275,8 +279,9 @@ export class Span {
         version[kind] = (this.version?.[kind] ?? 0n) === 0n ? due[kind] - lent[kind] : 0;
       } else {
         dirty[kind] = touched && !marked[kind] ? 1 : 0;
-        // What was lent is only taken back where it is certain that nothing was changed.
-        version[kind] = due[kind] > 0 || !uncertain[kind] ? due[kind] - lent[kind] : 0;
+        // What was lent is only taken back where it is certain that nothing was changed, and that nobody else has it.
+        const owed = due[kind] - lent[kind];
+        version[kind] = touched || this.kept ? Math.max(0, owed) : owed;
       }
     }
     if (due[DATA] > 0 || due[METADATA] > 0) state.file(this.file.inode).bad |= state.all & ~everywhere;
