@@ -30,7 +30,7 @@ conformance(
     { type: 'stripe 2 x 2', options: { 'cluster.stripe-block-size': '16KB' } },
     { small: true, traits: ['stripe'] },
   ),
-  excerpt(allCases, ['rename', 'directories']),
+  excerpt(allCases),
 );
 // As volfiles from before glusterd had it: nothing on the bricks that knows of locks.
 conformance(

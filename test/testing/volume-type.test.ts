@@ -12,6 +12,8 @@ describe('types of volumes', () => {
     ['replicate 3 arbiter 1 x 2', { kind: 'replicate', size: 3, sets: 2, arbiters: 1, redundancy: 0 }, 6],
     ['disperse 4+2', { kind: 'disperse', size: 6, sets: 1, arbiters: 0, redundancy: 2 }, 6],
     ['disperse 2 + 1 x 3', { kind: 'disperse', size: 3, sets: 3, arbiters: 0, redundancy: 1 }, 9],
+    ['stripe 2', { kind: 'stripe', size: 2, sets: 1, arbiters: 0, redundancy: 0 }, 2],
+    ['stripe 4 x 3', { kind: 'stripe', size: 4, sets: 3, arbiters: 0, redundancy: 0 }, 12],
     ['disperse 16+4', { kind: 'disperse', size: 20, sets: 1, arbiters: 0, redundancy: 4 }, 20],
   ])('%s', (text, layout, bricks) => {
     expect(parseVolumeType(text)).toEqual(layout);
@@ -33,6 +35,7 @@ describe('types of volumes', () => {
     ['disperse 4+0', /at least 1/],
     ['disperse 2+2', /more data bricks/],
     ['disperse 17+2', /at most 16/],
+    ['stripe 1', /at least 2 stripes/],
     ['distribute 1000', /at most 128/],
     ['disperse 4+2 x 100', /at most 128/],
   ])("'%s' is refused with what would be right", (text, right) => {

@@ -17,31 +17,40 @@ interface Named {
 }
 
 /**
- * Brings a name that subvolumes differ about to what the first says, under its lock, as far as that loses nothing: directories are
- * made; so are stripes of a file that is empty (its maker died half-way); a stripe that has another name (whoever renamed it
- * died half-way) gets this one. Anything else is left as it is. Never rejects for what a subvolume says.
+ * Brings a name that subvolumes differ about to what the first says, under its lock, as far as that loses nothing, and asks for
+ * it again: directories are made; so are stripes of a file that is empty (its maker died half-way); a stripe that has another
+ * name (whoever renamed it died half-way) gets this one. Anything else is left as it is.
  *
  * GlusterFS made what was missing without looking at the rest, and the file then read as zeros there.
  */
-export async function agree(state: StripeState, entry: Named, context: CallContext): Promise<void> {
-  if (!state.allUp) return;
+export async function agree<T>(
+  state: StripeState,
+  entry: Named,
+  context: CallContext,
+  ask: () => Promise<T>,
+): Promise<T> {
   const own = internalDetached(context);
-  await state.locks.names([entry], own, async () => {
-    const loc = (): Loc => ({ inode: new Inode(), ...entry });
-    const first = await look(state, state.first, loc(), own);
-    if (first === undefined) return;
-    for (const child of state.others) {
-      const there = await look(state, child, loc(), own);
-      if (there !== undefined && gfidEquals(there.stat.gfid, first.stat.gfid)) continue;
-      const done = isDirectory(first.stat)
-        ? there === undefined && (await remakeDirectory(child, loc(), first.stat, own))
-        : isRegular(first.stat) && (await restoreStripe(state, child, entry, { first, there }, own));
-      const { name } = entry;
-      const details = { translator: state.name, subvolume: child.name, name };
-      if (done) state.log.info(details, 'a name that was missing is there again');
-      else state.log.warn(details, 'a name that differs from that of the first subvolume is left alone');
-    }
+  return state.locks.names([entry], own, async () => {
+    if (state.allUp) await repair(state, entry, own);
+    // While nobody changes it: otherwise it may be half-way again.
+    return ask();
   });
+}
+
+async function repair(state: StripeState, entry: Named, context: CallContext): Promise<void> {
+  const loc = (): Loc => ({ inode: new Inode(), ...entry });
+  const first = await look(state, state.first, loc(), context);
+  if (first === undefined) return;
+  for (const child of state.others) {
+    const there = await look(state, child, loc(), context);
+    if (there !== undefined && gfidEquals(there.stat.gfid, first.stat.gfid)) continue;
+    const done = isDirectory(first.stat)
+      ? there === undefined && (await remakeDirectory(child, loc(), first.stat, context))
+      : isRegular(first.stat) && (await restoreStripe(state, child, entry, { first, there }, context));
+    const details = { translator: state.name, subvolume: child.name, name: entry.name };
+    if (done) state.log.info(details, 'a name that was missing is there again');
+    else state.log.warn(details, 'a name that differs from that of the first subvolume is left alone');
+  }
 }
 
 /** Undefined where there is none, and also where that can't be told. */

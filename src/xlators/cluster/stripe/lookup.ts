@@ -22,8 +22,7 @@ export const lookup: Part<'lookup'> = async (state, request, context) => {
   if (await disagree(state, asking, answers, context)) {
     const { parent, name, path } = request.loc;
     if (parent !== undefined && name !== undefined && name !== '') {
-      await agree(state, { parent, name, path }, context);
-      answers = await ask(state, asking, context);
+      answers = await agree(state, { parent, name, path }, context, () => ask(state, asking, context));
     }
   }
   return conclude(state, request, answers);

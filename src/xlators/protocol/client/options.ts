@@ -9,6 +9,7 @@ export const options = {
     min: 0,
     max: 65535,
     help: "port of the brick; 0 asks glusterd's portmapper",
+    aliases: ['transport.socket.remote-port'],
   }),
   'remote-subvolume': option.optional({ help: 'what to attach to: path of the brick, or name of a service' }),
   username: option.optional({ help: 'user of auth.login' }),
