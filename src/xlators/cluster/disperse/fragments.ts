@@ -38,7 +38,7 @@ export async function readFragments(
   const size = (end - start) / data;
   const order = readOrder(state, inode, good & state.readable & state.up);
   if (order.length < data) throw state.tooFew(good & state.readable & state.up);
-  const room = Buffer.allocUnsafeSlow(end - start);
+  const room = Buffer.allocUnsafe(end - start);
   const answers: (PartAnswer<Reply<'read'>> | undefined)[] = state.children.map(() => undefined);
   const keyOf = ({ stat }: Reply<'read'>): string => attributesOf(stat);
   const agreeing = (): number =>
@@ -50,7 +50,7 @@ export async function readFragments(
     for (const index of order.splice(0, data - found)) {
       places.set(
         index,
-        used < data ? room.subarray(used * size, ++used * size) : Buffer.allocUnsafeSlow(size),
+        used < data ? room.subarray(used * size, ++used * size) : Buffer.allocUnsafe(size),
       );
     }
     const said = await ask(state, childSet(places.keys()), async (child) => {

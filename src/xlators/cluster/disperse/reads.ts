@@ -12,17 +12,18 @@ import type { DisperseState } from './state.ts';
 
 export { seek } from './seek.ts';
 
-export const read: Part<'read'> = (state, request, context) => {
+export const read: Part<'read'> = async (state, request, context) => {
   const { into } = request;
-  return underLock(state, request, context, async (held, caller) => {
-    const abortable = context.signal !== undefined || context.deadline !== undefined;
-    const reply = await readLocked(state, held, request, caller, abortable ? undefined : into);
-    if (into === undefined || !abortable) return reply;
-    // Whoever has left has the buffer back: nothing is written to it any more.
-    throwIfEnded(context);
-    into.set(reply.data);
-    return { ...reply, data: into.subarray(0, reply.data.length) };
-  });
+  const abortable = context.signal !== undefined || context.deadline !== undefined;
+  const direct = abortable ? undefined : into;
+  const reply = await underLock(state, request, context, (held, caller) =>
+    readLocked(state, held, request, caller, direct),
+  );
+  if (into === undefined || !abortable) return reply;
+  // Whoever has left has the buffer back: nothing is written to it any more.
+  throwIfEnded(context);
+  into.set(reply.data);
+  return { ...reply, data: into.subarray(0, reply.data.length) };
 };
 
 /** Bricks could only tell of their fragments: what they would compute of the file is computed here. */

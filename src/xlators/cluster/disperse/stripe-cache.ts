@@ -46,6 +46,7 @@ export class StripeCache {
   }
 
   private keep(offset: number, bytes: Uint8Array): void {
+    if (this.most === 0) return;
     this.stripes.delete(offset);
     this.stripes.set(offset, copyBytes(bytes));
     if (this.stripes.size > this.most) this.stripes.delete(this.stripes.keys().next().value!);

@@ -87,7 +87,7 @@ async function wholeStripes(
   { start, end }: Stripes,
 ): Promise<Uint8Array> {
   if (data.length === 1 && end - start === size) return data[0]!;
-  const bytes = Buffer.allocUnsafeSlow(end - start);
+  const bytes = Buffer.allocUnsafe(end - start);
   const { stripe } = state;
   const behind = offset + size;
   const last = roundDown(behind, stripe);
