@@ -48,10 +48,7 @@ export async function readFragments(
   for (let found = 0; found < data && found + order.length >= data; found = agreeing()) {
     const places = new Map<number, Uint8Array>();
     for (const index of order.splice(0, data - found)) {
-      places.set(
-        index,
-        used < data ? room.subarray(used * size, ++used * size) : Buffer.allocUnsafe(size),
-      );
+      places.set(index, used < data ? room.subarray(used * size, ++used * size) : Buffer.allocUnsafe(size));
     }
     const said = await ask(state, childSet(places.keys()), async (child) => {
       const into = places.get(state.indexOf(child))!;
