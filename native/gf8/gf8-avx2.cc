@@ -1,6 +1,8 @@
 #include <immintrin.h>
 
-#include "gf8/vector-kernel.h"
+#include "gf8/combine.h"
+#include "gf8/evaluate.h"
+#include "gf8/two-and-one.h"
 
 namespace glfs {
 
@@ -11,6 +13,7 @@ struct Lanes {
   static constexpr size_t kBytes = 32;
   // Sixteen registers do not hold two sums and what they need.
   static constexpr bool kPairs = false;
+  static constexpr size_t kWorthStaging = 6;
 
   static GLFS_INLINE Planes load(const uint8_t* from) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
@@ -26,11 +29,13 @@ struct Lanes {
 }  // namespace
 
 void evaluate_avx2(const Evaluation& job, size_t first, size_t count) {
-  VectorKernel<Lanes>::evaluate(job, first, count);
+  if (TwoAndOne<Lanes>::evaluate(job, first, count)) return;
+  Evaluator<Lanes>::run(job, first, count);
 }
 
 void combine_avx2(const Combination& job, size_t first, size_t count) {
-  VectorKernel<Lanes>::combine(job, first, count);
+  if (TwoAndOne<Lanes>::combine(job, first, count)) return;
+  Combiner<Lanes>::run(job, first, count);
 }
 
 }  // namespace glfs

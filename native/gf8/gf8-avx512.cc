@@ -1,6 +1,8 @@
 #include <immintrin.h>
 
-#include "gf8/vector-kernel.h"
+#include "gf8/combine.h"
+#include "gf8/evaluate.h"
+#include "gf8/two-and-one.h"
 
 namespace glfs {
 
@@ -11,6 +13,7 @@ struct Lanes {
   using Planes = __m512i;
   static constexpr size_t kBytes = 64;
   static constexpr bool kPairs = true;
+  static constexpr size_t kWorthStaging = 3;
 
   static GLFS_INLINE Planes load(const uint8_t* from) { return _mm512_loadu_si512(from); }
   static GLFS_INLINE void store(uint8_t* to, Planes planes) { _mm512_storeu_si512(to, planes); }
@@ -22,11 +25,13 @@ struct Lanes {
 }  // namespace
 
 void evaluate_avx512(const Evaluation& job, size_t first, size_t count) {
-  VectorKernel<Lanes>::evaluate(job, first, count);
+  if (TwoAndOne<Lanes>::evaluate(job, first, count)) return;
+  Evaluator<Lanes>::run(job, first, count);
 }
 
 void combine_avx512(const Combination& job, size_t first, size_t count) {
-  VectorKernel<Lanes>::combine(job, first, count);
+  if (TwoAndOne<Lanes>::combine(job, first, count)) return;
+  Combiner<Lanes>::run(job, first, count);
 }
 
 }  // namespace glfs

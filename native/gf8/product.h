@@ -11,8 +11,10 @@ namespace glfs {
 
 #if defined(__GNUC__)
 #define GLFS_INLINE inline __attribute__((always_inline))
+#define GLFS_UNREACHABLE() __builtin_unreachable()
 #else
 #define GLFS_INLINE __forceinline
+#define GLFS_UNREACHABLE() __assume(0)
 #endif
 
 // `Lanes` is what one level of instructions has: the type `Planes` (a piece of a plane), load, store, zero, sum of two or three.
