@@ -62,6 +62,8 @@ export class InodeLock {
   private enders: (() => void)[] = [];
   private locks: Locks | undefined;
   private span: Span | undefined;
+  /** Its post-op moves versions in any case. */
+  private counted = false;
   /** To be given up as soon as it is there. */
   private wanted = false;
   private timer: NodeJS.Timeout | undefined;
@@ -103,8 +105,12 @@ export class InodeLock {
     this.close();
   }
 
-  /** Gives the lock up; resolves when the counters are right and it is given back. */
-  ended(): Promise<void> {
+  /**
+   * Gives the lock up; resolves when the counters are right and it is given back. FLUSH and FSYNCDIR are `counted`: other
+   * clients move versions at each, and take marks back later.
+   */
+  ended(counted = false): Promise<void> {
+    this.counted ||= counted;
     this.close();
     return new Promise((resolve) => this.enders.push(resolve));
   }
@@ -254,7 +260,7 @@ export class InodeLock {
     this.timer = undefined;
     let late: GlfsError | undefined;
     try {
-      late = await span.end();
+      late = await span.end(this.counted);
     } catch (thrown) {
       late = toGlfsError(thrown);
     }
@@ -270,6 +276,7 @@ export class InodeLock {
     const { deferred } = this;
     this.deferred = [];
     for (const answer of deferred) answer(late);
+    this.counted = false;
     const { partial } = span;
     await this.unlock();
     if (partial) suspect(state, file.inode);

@@ -101,7 +101,12 @@ export class InodeLocks {
     await this.locks.get(gfidKey(gfid))?.ended();
   }
 
-  /** The same for all. */
+  /** The same, with each change since the last time counted by the versions: what FLUSH and FSYNCDIR do. */
+  async flush({ gfid }: Inode): Promise<void> {
+    await this.locks.get(gfidKey(gfid))?.ended(true);
+  }
+
+  /** Gives back all that is kept. */
   async settleAll(): Promise<void> {
     while (this.locks.size > 0) await Promise.all([...this.locks.values()].map((lock) => lock.ended()));
   }

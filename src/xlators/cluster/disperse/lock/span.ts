@@ -264,8 +264,11 @@ export class Span {
     if (error !== undefined) throw error.with({ outcome: 'unknown' });
   }
 
-  /** The post-op. Never rejects: answers the error where too few could be told. */
-  async end(): Promise<GlfsError | undefined> {
+  /**
+   * The post-op; with `counted` versions move though all have all changes. Never rejects: answers the error where too few
+   * could be told.
+   */
+  async end(counted: boolean): Promise<GlfsError | undefined> {
     const { state, due, lent, marked, uncertain, good } = this;
     const everywhere = due[DATA] > 0 ? good | (this.healing & ~this.spared) : good;
     const fine =
@@ -276,7 +279,8 @@ export class Span {
       const touched = due[kind] > 0 || uncertain[kind];
       if (fine) {
         dirty[kind] = marked[kind] ? -1 : 0;
-        version[kind] = (this.version?.[kind] ?? 0n) === 0n ? due[kind] - lent[kind] : 0;
+        const counts = counted || (this.version?.[kind] ?? 0n) === 0n;
+        version[kind] = counts ? due[kind] - lent[kind] : 0;
       } else {
         dirty[kind] = touched && !marked[kind] ? 1 : 0;
         // What was lent is only taken back where it is certain that nothing was changed, and that nobody else has it.
