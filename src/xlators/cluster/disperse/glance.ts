@@ -59,7 +59,8 @@ export async function look<T extends Told>(
   if (group?.error !== undefined) throw group.error;
   const seen = glance(state, answers);
   if (seen === undefined) return lookUnderLock(state, wanted, context);
-  if (group !== undefined && dissenters(answers, group.children) !== 0) suspect(state, wanted.inode);
+  if (group !== undefined && dissenters(answers, group.children) !== 0)
+    suspect(state, wanted.inode, { partial: true });
   return seen;
 }
 

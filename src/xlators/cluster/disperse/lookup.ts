@@ -8,7 +8,7 @@ import { agreement, type Group, groups, type PartAnswers } from './answers.ts';
 import { ask, dissenters, identityOf, majority, only, requireReadable } from './asking.ts';
 import type { Part } from './fops.ts';
 import { glance, lookUnderLock } from './glance.ts';
-import { suspect } from './heal/index.ts';
+import { suspect, suspectName } from './heal/index.ts';
 import { mergedReply } from './merged-reply.ts';
 import { noteHeals } from './need-heal.ts';
 import { toldBy, withQuestions } from './questions.ts';
@@ -30,7 +30,7 @@ export const lookup: Part<'lookup'> = async (state, request, context) => {
   const { all, group } = agreed(state, first) ?? (await settled(state, request, context));
   noteHeals(state, first);
   if (group.error !== undefined) {
-    if (dissenters(all, group.children) !== NO_CHILDREN) suspectParent(state, request.loc);
+    if (dissenters(all, group.children) !== NO_CHILDREN) suspectThatName(state, request.loc);
     throw group.error;
   }
   const { stat } = group.replies[0]!.reply;
@@ -99,13 +99,13 @@ async function settled(
     });
   } catch (thrown) {
     const error = toGlfsError(thrown);
-    if (error.code === 'EIO') suspectParent(state, loc);
+    if (error.code === 'EIO') suspectThatName(state, loc);
     throw error;
   }
 }
 
-function suspectParent(state: DisperseState, { parent }: Loc): void {
-  if (parent?.known === true) suspect(state, parent);
+function suspectThatName(state: DisperseState, { parent, name }: Loc): void {
+  if (parent !== undefined && name !== undefined && name !== '') suspectName(state, parent, name);
 }
 
 interface Said {
@@ -122,9 +122,10 @@ function blame(
   { all, answers, group }: Said,
 ): void {
   const strange = dissenters(all, group);
-  if (strange !== NO_CHILDREN) suspectParent(state, loc);
+  if (strange !== NO_CHILDREN) suspectThatName(state, loc);
   const versions = groups(answers, ({ xdata }) => toldBy(xdata).version);
-  if (strange !== NO_CHILDREN || versions.length > 1) suspect(state, file);
+  // What names a directory lacks is found when it is listed, or by whoever heals all.
+  if (strange !== NO_CHILDREN || versions.length > 1) suspect(state, file, { partial: true });
 }
 
 /**

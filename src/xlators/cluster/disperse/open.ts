@@ -1,5 +1,6 @@
 import { detached, type Fd, type Subvolume } from '../../../graph/index.ts';
 import { OpenFlag } from '../../../protocol/messages.ts';
+import { bookOf } from '../locking/lock-book.ts';
 import { windAll } from '../wind.ts';
 import { agreement } from './answers.ts';
 import { ask, requireReadable } from './asking.ts';
@@ -60,7 +61,11 @@ export const opendir: Part<'opendir'> = async (state, request, context) => {
 };
 
 export const release: Part<'release'> = async (state, request, context) => {
-  await dropFd(state, request.fd, (child) => child.release(request, detached(context)));
+  const { fd } = request;
+  bookOf(state).held.released(fd);
+  // Counters may be moved through the fd.
+  await state.locks.settle(fd.inode);
+  await dropFd(state, fd, (child) => child.release(request, detached(context)));
   return {};
 };
 

@@ -1,3 +1,4 @@
+import { GlfsError } from '../../../errors.ts';
 import type { CallContext, Fd, Inode, Reply, Subvolume } from '../../../graph/index.ts';
 import type { Dict } from '../../../protocol/dict.ts';
 import { changeFile, repliedSizes } from './change-file.ts';
@@ -65,6 +66,7 @@ function resize(
   { inode, fd, size, xdata, cut }: Resizing,
   context: CallContext,
 ): Promise<Reply<'truncate'>> {
+  if (inode.type === 'directory') return Promise.reject(new GlfsError('EISDIR'));
   const { stripe, data } = state;
   const range = rangeFrom(roundDown(size, stripe));
   return changeFile(state, { inode, fd, range }, context, async (change) => {
