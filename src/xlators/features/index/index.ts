@@ -106,7 +106,9 @@ export class Index extends Translator<typeof options> {
     }
     const after = xdata?.get(keys.indexNameOut);
     if (after !== undefined) this.store.removeName(gfid, after);
-    const purge = (xdata?.get(keys.indexPurge) ?? 0) !== 0 && verdicts.get('xattrop') === false;
+    // GlusterFS's asks whether it is to only where the call has xdata at all.
+    const asked = xdata === undefined || (xdata.get(keys.indexPurge) ?? 0) !== 0;
+    const purge = asked && verdicts.get('xattrop') === false;
     if (purge && this.store.has('entry-changes', gfid)) this.removeChanges(gfid);
   }
 

@@ -1,6 +1,7 @@
 import { type CallContext, Inode, type Subvolume } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import type { Gfid } from '../../../../protocol/gfid.ts';
+import { keys } from '../../../../protocol/keys.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
 import { encodeChangelog } from '../changelog.ts';
 import type { ReplicateState } from '../state.ts';
@@ -18,5 +19,7 @@ export async function settleIndex(
   const dict = new Dict();
   for (const name of [state.dirtyName, ...state.pendingNames]) dict.setBytes(name, encodeChangelog({}));
   const loc = { inode: new Inode(gfid) };
-  await child.xattrop({ loc, operation: XattropFlag.ADD_ARRAY, dict }, context);
+  // Somebody may be changing a name of it just now.
+  const xdata = new Dict().set(keys.indexPurge, 0);
+  await child.xattrop({ loc, operation: XattropFlag.ADD_ARRAY, dict, xdata }, context);
 }

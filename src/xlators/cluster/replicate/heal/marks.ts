@@ -6,6 +6,7 @@ import { XattropFlag } from '../../../../protocol/messages.ts';
 import { type ChildSet, has, indicesOf } from '../../children.ts';
 import { wind } from '../../wind.ts';
 import { type ChangeKind, type Changelog, changeKinds, encodeChangelog } from '../changelog.ts';
+import { keptNames } from '../transaction/marks.ts';
 import { type Examination, isExamined } from './examine.ts';
 import type { HealSession } from './session.ts';
 
@@ -27,8 +28,9 @@ export async function addMarks(
   const dict = new Dict().setBytes(state.dirtyName, encodeChangelog(change.dirty ?? {}));
   for (const [accused, name] of state.pendingNames.entries())
     dict.setBytes(name, encodeChangelog(change.pending[accused] ?? {}));
+  const asked = xdata ?? keptNames(inode);
   const { error } = await wind(state.children[index]!, (child) =>
-    child.xattrop({ loc: { inode }, operation: XattropFlag.ADD_ARRAY, dict, xdata }, context),
+    child.xattrop({ loc: { inode }, operation: XattropFlag.ADD_ARRAY, dict, xdata: asked }, context),
   );
   return error;
 }

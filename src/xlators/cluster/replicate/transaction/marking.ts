@@ -258,7 +258,8 @@ export class Marking {
   /** What the index of each copy shall note of the names. */
   private get note(): 'in' | 'out' | undefined {
     if (!this.granular) return undefined;
-    if (this.broken !== NO_CHILDREN) return 'in';
+    // Noted before, too, but until somebody is accused a self-heal daemon may have the brick forget all names of the directory.
+    if (this.broken !== NO_CHILDREN || (this.blamed !== NO_CHILDREN && this.changed)) return 'in';
     return this.missing === NO_CHILDREN && this.clean ? 'out' : undefined;
   }
 

@@ -1,5 +1,5 @@
 import type { GlfsError } from '../../../../errors.ts';
-import type { CallContext, Subvolume } from '../../../../graph/index.ts';
+import type { CallContext, Inode, Subvolume } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { XattropFlag } from '../../../../protocol/messages.ts';
@@ -81,13 +81,22 @@ const nameKeys = { in: keys.indexNameIn, out: keys.indexNameOut };
 function move(target: MarkTarget, dict: Dict, note: Marks['name'], context: CallContext) {
   const { inode, name } = target;
   const operation = XattropFlag.ADD_ARRAY;
-  const xdata = note === undefined || name === undefined ? undefined : new Dict().set(nameKeys[note], name);
+  const noted = note === undefined || name === undefined ? undefined : new Dict().set(nameKeys[note], name);
+  const xdata = noted ?? keptNames(inode);
   return (child: Subvolume) => {
     const fd = openFd(target);
     return fd === undefined
       ? child.xattrop({ loc: { inode }, operation, dict, xdata }, context)
       : child.fxattrop({ fd, operation, dict, xdata }, context);
   };
+}
+
+/**
+ * For an xattrop on a directory: a brick takes all its names out of the index where nobody is accused, and the call has no xdata
+ * to say otherwise. A change of another name may have noted its own, and accuse only later.
+ */
+export function keptNames({ type }: Inode): Dict | undefined {
+  return type === 'directory' ? new Dict().set(keys.indexPurge, 0) : undefined;
 }
 
 /** Copies that any of the others accuses, by the counters that marking has brought. */

@@ -318,7 +318,7 @@ describe('marks of names', () => {
       'try n',
       'mark dirty 0 0 1, in n',
       'unlink',
-      'mark c0 0 0 1, dirty 0 0 -1',
+      'mark c0 0 0 1, dirty 0 0 -1, in n',
       'drop n',
     ]);
   });
