@@ -10,8 +10,10 @@ import { alone, type Hold, locked } from './locks.ts';
 import { healName } from './name.ts';
 import {
   CLEAN,
+  canHeal,
   changedMeanwhile,
   checkpoint,
+  failure,
   type HealResult,
   type HealSession,
   requireEnough,
@@ -77,7 +79,7 @@ async function conclude(
   { participants, made, error }: Crawl,
   { on }: Hold,
 ): Promise<HealResult | undefined> {
-  if ((participants & on) === NO_CHILDREN && error !== undefined) throw error;
+  if (error !== undefined && !canHeal(session.state, participants & on)) throw error;
   const now = await examine(session, session.inode, on & participants);
   const { sources, sinks } = entryDirection(now);
   const source = firstOf(now, sources);
@@ -86,7 +88,7 @@ async function conclude(
   if (now.found.some((each) => moved(each) !== moved(source))) return undefined;
   await restoreTimes(session, source, sinks);
   const complete = await settleCounters(session, { counter: DATA, now, source, sources, healed: sinks });
-  if (error !== undefined) return { status: 'failed', sinks, error };
+  if (error !== undefined) return { ...failure(error), sinks };
   if (sinks !== NO_CHILDREN || made.size > 0) return { status: 'healed', sinks };
   if (!complete) throw session.state.tooFew(sources);
   return CLEAN;

@@ -5,7 +5,7 @@ import { isRegular, typeOfMode } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { type ChildSet, indicesOf, NO_CHILDREN } from '../../children.ts';
 import { wind } from '../../wind.ts';
-import { CONFIG, configOf, encodeNumbers } from '../lock/counters.ts';
+import { encodeNumbers, initialCounters, VERSION, ZEROS } from '../lock/counters.ts';
 import { addCounters } from './counters.ts';
 import { inodeOf, type Meaning, type Place } from './name-view.ts';
 import { moveHere } from './rescue.ts';
@@ -68,26 +68,36 @@ async function give(session: HealSession, child: Subvolume, place: Place, meanin
     case 'directory':
       // It has one name only: where it has another one, that was not its last.
       if (await moveHere(session, child, place, meaning)) return;
+      xdata.setBytes(VERSION, encodeNumbers(...ZEROS));
       await child.mkdir({ loc, mode, umask: 0, xdata }, context);
       return;
     case 'symlink':
       if (await linked(session, child, place, meaning)) return;
       await child.symlink({ loc, umask: 0, target: await targetOf(session, meaning), xdata }, context);
       return;
-    default:
-      if (isRegular(meaning.stat)) xdata.setBytes(CONFIG, encodeNumbers(configOf(state)));
-      // Where the subvolume has the file under another name, it adds this one.
+    default: {
+      const known = await linked(session, child, place, meaning);
+      if (known === true) return;
+      // A file that is there already keeps its counters.
+      if (isRegular(meaning.stat) && known === false) xdata.merge(initialCounters(state));
+      // Where the subvolume has the file under another name after all, it adds this one.
       xdata.set(keys.internalFop, 1);
       await child.mknod({ loc, dev: rdev, mode, umask: 0, xdata }, context);
+    }
   }
 }
 
+/**
+ * Gives the name to the file that the subvolume has under another one. False where it has none. Undefined where it refuses a
+ * further name, because the file bears the note of this very name already: it was removed with its directory, and the brick has not
+ * swept that up yet. MKNOD, which takes no notes of a file that is there, still adds the name.
+ */
 async function linked(
   { context }: HealSession,
   child: Subvolume,
   place: Place,
   meaning: Meaning,
-): Promise<boolean> {
+): Promise<boolean | undefined> {
   const inode = inodeOf(meaning);
   try {
     await child.lookup({ loc: { inode }, flags: 0 }, context);
@@ -95,8 +105,13 @@ async function linked(
     if (isGlfsError(error, 'ENOENT', 'ESTALE')) return false;
     throw error;
   }
-  await child.link({ loc: { inode }, newLoc: { inode: new Inode(), ...place } }, context);
-  return true;
+  try {
+    await child.link({ loc: { inode }, newLoc: { inode: new Inode(), ...place } }, context);
+    return true;
+  } catch (error) {
+    if (inode.type !== 'symlink' && isGlfsError(error, 'EEXIST')) return undefined;
+    throw error;
+  }
 }
 
 /** Any one that has it will do. @throws GlfsError what the last one says where none tells */

@@ -1,4 +1,4 @@
-import { GlfsError, isGlfsError } from '../../../../errors.ts';
+import { GlfsError, isGlfsError, toGlfsError } from '../../../../errors.ts';
 import type { Gfid } from '../../../../protocol/gfid.ts';
 import { isDirectory } from '../../../../protocol/iatt.ts';
 import { type ChildSet, countOf, NO_CHILDREN } from '../../children.ts';
@@ -36,28 +36,30 @@ async function healLocked(session: HealSession, place: Place, { on }: Hold): Pro
   const seen = await viewName(session, place, on);
   let { missing } = seen;
   let failed = (state.up & ~on) | seen.unsure;
+  let failure: GlfsError | undefined;
   const staying: Meaning[] = [];
   for (const meaning of seen.meanings) {
     if (!isGone(session, seen, meaning)) {
       staying.push(meaning);
       continue;
     }
-    const removed = await removeName(session, place, meaning);
+    const { removed, error } = await removeName(session, place, meaning);
     missing |= removed;
     failed |= meaning.on & ~removed;
+    failure ??= error;
   }
   const [meaning, ...others] = staying;
-  if (meaning === undefined) return { failed };
+  if (meaning === undefined) return { failed, error: failure };
   if (others.length > 0) {
     const error = new GlfsError('EIO', `'${place.name}' is several files, and none is known to be right`, {
       translator: state.name,
     });
     return { failed: state.all, error };
   }
-  if (missing === NO_CHILDREN) return { failed };
+  if (missing === NO_CHILDREN) return { failed, error: failure };
   const { lacking, error } = await makeName(session, { place, meaning, missing });
   const made = lacking === missing ? undefined : meaning.stat.gfid;
-  return { failed: failed | lacking, made, error };
+  return { failed: failed | lacking, made, error: failure ?? error };
 }
 
 /** So many say that they have nothing, or something else, that too few can have it. */
@@ -67,13 +69,21 @@ function isGone({ state }: HealSession, { meanings, missing }: NameView, meaning
 }
 
 /** Answers with those that don't have it any more. */
-async function removeName(session: HealSession, place: Place, meaning: Meaning): Promise<ChildSet> {
+async function removeName(
+  session: HealSession,
+  place: Place,
+  meaning: Meaning,
+): Promise<{ readonly removed: ChildSet; readonly error?: GlfsError }> {
   const { state, context } = session;
   // Its bytes are good under its new name, if it has one: nothing would have to be rebuilt.
-  const elsewhere = await rescue(session, place, meaning);
-  const inode = inodeOf(meaning);
-  const loc = { inode, ...place };
-  const answers = await windAll(state.childrenOf(meaning.on & ~elsewhere), async (child) => {
+  let removed: ChildSet;
+  try {
+    removed = await rescue(session, place, meaning);
+  } catch (error) {
+    return { removed: NO_CHILDREN, error: toGlfsError(error) };
+  }
+  const loc = { inode: inodeOf(meaning), ...place };
+  const answers = await windAll(state.childrenOf(meaning.on & ~removed), async (child) => {
     try {
       if (isDirectory(meaning.stat)) await child.rmdir({ loc, xflags: WITH_CONTENTS }, context);
       else await child.unlink({ loc, xflags: 0 }, context);
@@ -81,11 +91,10 @@ async function removeName(session: HealSession, place: Place, meaning: Meaning):
       if (!isGlfsError(error, 'ENOENT', 'ESTALE')) throw error;
     }
   });
-  let removed = elsewhere;
   for (const { child, error } of answers) {
     if (error === undefined) removed |= 1 << state.indexOf(child);
     const details = { translator: state.name, subvolume: child.name, name: place.name, error };
     state.log.info(details, 'a name that too few have is removed');
   }
-  return removed;
+  return { removed, error: answers.find(({ error }) => error !== undefined)?.error };
 }

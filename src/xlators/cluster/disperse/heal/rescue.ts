@@ -20,6 +20,7 @@ const ancestry = keyKinds.text('glusterfs.ancestry.path');
 /**
  * Moves what some have by a name that is to go to the name that another subvolume has it by. Answers with those that it was moved
  * on. What can't be moved is none of anybody's trouble: it is made anew.
+ * @throws GlfsError EAGAIN where the other directory is locked by others: it may be moved later
  */
 export async function rescue(session: HealSession, old: Place, meaning: Meaning): Promise<ChildSet> {
   const { state } = session;
@@ -32,6 +33,7 @@ export async function rescue(session: HealSession, old: Place, meaning: Meaning)
       return state.setOf(answers.filter(({ reply }) => reply === true).map(({ child }) => child));
     });
   } catch (error) {
+    if (isGlfsError(error, 'EAGAIN')) throw error;
     state.log.debug(
       { translator: state.name, name: old.name, error },
       'a file that was renamed is made anew',
