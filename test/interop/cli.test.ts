@@ -110,6 +110,27 @@ describe('the command line on a real volume', () => {
     expect((await execute('cmp', [mount.at('theirs'), mount.at('copy')])).code).toBe(0);
   });
 
+  test('checksums are those of the coreutils on a mount, by bricks those of local files', async () => {
+    const file = mount.at('summed');
+    expect(
+      await shell(`head -c 3333333 /dev/urandom > ${file}; sha256sum ${file} > ${join(here, 'sums')}`),
+    ).toEqual({
+      ...good,
+      stdout: '',
+    });
+    const list = await shell(`sed 's# /.*# ${url}/summed#' ${join(here, 'sums')}`);
+    expect(await inProcess('checksum', `${url}/summed`)).toEqual({ ...good, stdout: list.stdout });
+    expect(await inProcess('checksum', '-c', join(here, 'sums'))).toEqual({
+      ...good,
+      stdout: `${file}: OK\n`,
+    });
+    const byBricks = await inProcess('checksum', '-a', 'rchecksum', `${url}/summed`, file);
+    expect(byBricks).toMatchObject(good);
+    const [there, local] = byBricks.stdout.split('\n').map((line) => line.split(' ')[0]);
+    expect(there).toMatch(/^[0-9a-f]{64}$/);
+    expect(there).toBe(local);
+  });
+
   test('trees with odd names, links, modes, times and special files go there, around, and come back', async () => {
     const tree = join(here, 'tree');
     await shell(
