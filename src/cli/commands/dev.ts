@@ -68,7 +68,7 @@ export const dev = command<DevOptions>({
   options: [
     {
       flags: '--type <type>',
-      help: "'distribute 2', 'replicate 3', 'replicate 3 arbiter 1', 'disperse 4+2', and 'TYPE x 2'",
+      help: "'distribute 2', 'replicate 3', 'replicate 3 arbiter 1', 'disperse 4+2', 'stripe 2', and 'TYPE x 2'",
       default: 'distribute 2',
     },
     { flags: '--volume <name>', help: 'name of the volume', default: 'demo' },

@@ -30,6 +30,7 @@ type Step =
   | { kind: 'seek'; at: number }
   | { kind: 'reopen' };
 
+const start = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: END }));
 const byte = fc.integer({ min: 1, max: 255 });
 const native = syscalls() !== undefined;
 const ranged = fc.constantFrom(
@@ -40,7 +41,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant('write' as const), at: offset, size: length, byte }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('truncate' as const), at: offset }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('truncate' as const), at: offset }) },
   { weight: 4, arbitrary: fc.record({ kind: ranged, at: offset, size: length }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('append' as const), size: length, byte }) },
   { weight: native ? 2 : 0, arbitrary: fc.record({ kind: fc.constant('seek' as const), at: offset }) },
@@ -140,12 +141,14 @@ test.each([
     striped = await Striped.start({ bricks, options: { coalesce } });
     let serial = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 14 }), async (steps) => {
+      fc.asyncProperty(start, fc.array(step, { minLength: 3, maxLength: 12 }), async (size, steps) => {
         const name = `/file-${++serial}`;
         const model = new Model();
         let file = await striped.volume.open(name, 'w+');
         let appender = await striped.volume.open(name, 'a');
         try {
+          // What cutting and filling might lose must be there first.
+          if (size > 0) await take(file, appender, model, { kind: 'write', at: 0, size, byte: 0xa5 });
           for (const one of steps) {
             if (model.size + 5 * BLOCK > model.bytes.length) break;
             if (one.kind === 'reopen') {

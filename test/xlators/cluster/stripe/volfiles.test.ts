@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Volume } from '../../../../src/index.ts';
+import { fromBricks, Volume } from '../../../../src/index.ts';
 import { type Cluster, startCluster } from '../../../../src/testing/index.ts';
 
 /* Client volfiles as they were when the type was in use. */
@@ -50,6 +53,22 @@ describe('a volfile written by hand, as in the examples of GlusterFS 2', () => {
     );
     await volume.close();
   });
+});
+
+test('bricks of a striped volume are not taken for those of a distributed one', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'glfs-stripe-'));
+  try {
+    cluster = await startCluster({ volumes: { s: { type: 'stripe 2' } }, directory });
+    const volume = await cluster.connect('s');
+    await volume.writeFile('/file', bytes);
+    await volume.close();
+    const bricks = cluster.bricks('s').map((brick) => brick.directory);
+    await cluster.stop();
+    await expect(fromBricks([bricks[0]!], { partial: true })).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+    await expect(fromBricks(bricks)).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 describe("glusterd 3.12's volfile of a distributed striped volume", () => {
