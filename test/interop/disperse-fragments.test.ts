@@ -57,7 +57,7 @@ describe.each(chosen.map((geometry) => ({ name: nameOf(geometry), geometry })))(
     }
     if (recording) {
       const glusterfs = (await runOk('glusterfs', ['--version'])).split('\n', 1)[0]!;
-      writeFileSync(vectorFile(geometry), `${JSON.stringify({ glusterfs, files }, undefined, 1)}\n`);
+      writeFileSync(vectorFile(geometry), `${JSON.stringify({ glusterfs, files }, undefined, 2)}\n`);
     } else expect(files).toEqual(readVector(geometry).files);
   });
 });
