@@ -5,6 +5,7 @@ import { brickState } from '../statedump.ts';
 import { TestVolume } from '../volume.ts';
 import { waitUntil } from '../wait.ts';
 import { healAll, needHealing, putAside } from './healer.ts';
+import { leftBehind } from './left-behind.ts';
 import { watchMerges } from './merges.ts';
 import { TransactionWatch } from './transaction-watch.ts';
 import type { World } from './world.ts';
@@ -42,16 +43,6 @@ export async function realWorld({
   const { merged, logger } = watchMerges();
   let daemon = false;
   const dead = new Set<number>();
-  /**
-   * GlusterFS's daemon puts a name aside by renaming it to one by gfid. Where that is there already, because the brick ended
-   * before it was removed, rename(2) leaves both names of the one file, and the old name stays for good.
-   */
-  const cleaned = async (brick: number): Promise<void> => {
-    if (!daemon) return;
-    const what = `what was put aside on brick ${brick} to be removed`;
-    const isClean = () => putAside([directories[brick]!]).length === 0;
-    await waitUntil(isClean, { what, timeoutMs: 5000 }).catch(() => undefined);
-  };
   const world = {
     name: `real ${type}`,
     size,
@@ -69,7 +60,6 @@ export async function realWorld({
       }),
     async kill(brick: number) {
       dead.add(brick);
-      await cleaned(brick);
       await volume.killBrick(brick);
     },
     async restart(brick: number) {
@@ -77,10 +67,7 @@ export async function realWorld({
       await volume.restartBrick(brick);
       // glusterd starts all that are dead: those that are to stay so are killed once more.
       if (dead.size > 0) await volume.refresh();
-      for (const other of dead) {
-        await cleaned(other);
-        await volume.killBrick(other);
-      }
+      for (const other of dead) await volume.killBrick(other);
     },
     async freeze(brick: number) {
       await volume.stopBrick(brick);
@@ -109,6 +96,7 @@ export async function realWorld({
       );
       return before;
     },
+    leftBehind: (directory: string) => (daemon ? leftBehind(volume, directories, directory) : []),
     async locks() {
       await volume.refresh();
       const found: string[] = [];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { differencesOfBricks } from '../bricks-identical.ts';
 import { contentsBelow, gfidsBelow } from './disk.ts';
+import type { LeftBehind } from './left-behind.ts';
 import { IDENTITY, isContentOf, type Moved, type Place, type Tree } from './tree.ts';
 import type { World } from './world.ts';
 import type { BlockFile } from './writer.ts';
@@ -24,7 +25,10 @@ export async function judge(
   const all = differencesOfBricks(directories, { arbiter, mtimes: false });
   // What an earlier round has left on a set of bricks that several share was held against that one.
   const earlier = /\/round-\d+(?=[/:])/;
-  const wrong = all.filter((line) => [tree.directory, undefined].includes(earlier.exec(line)?.[0]));
+  const left = world.leftBehind?.(tree.directory) ?? [];
+  const wrong = all.filter(
+    (line) => [tree.directory, undefined].includes(earlier.exec(line)?.[0]) && !isExplained(line, left),
+  );
   for (const [index, directory] of directories.entries()) {
     if (index === arbiter) continue;
     const said = (line: string) => wrong.push(`brick ${index}: ${line}`);
@@ -33,13 +37,35 @@ export async function judge(
         said(
           `${file.path} block ${block}: generation ${found.generation} (${found.fault ?? 'whole'}), ${allowed} would be right`,
         );
-    for (const line of misplaced(directory, tree, files, merged)) said(line);
+    const kept = left.filter((one) => one.brick === index).map(({ path }) => path);
+    for (const line of misplaced(directory, tree, files, { merged, kept })) said(line);
   }
   return wrong;
 }
 
-function misplaced(brick: string, tree: Tree, files: readonly BlockFile[], merged: Merged): string[] {
+/** A name that is left on one brick is not on others, and gives its file one link more. */
+function isExplained(line: string, left: readonly LeftBehind[]): boolean {
+  return left.some(
+    ({ brick, path, others }) =>
+      (line.startsWith(`${path}: on brick `) && line.includes(`on brick ${brick}`)) ||
+      others.some((other) => line.startsWith(`${other}: links is `) && line.includes(`on brick ${brick}`)),
+  );
+}
+
+interface Excused {
+  readonly merged: Merged;
+  /** Names on this brick that are not glfs's to remove. */
+  readonly kept: readonly string[];
+}
+
+function misplaced(
+  brick: string,
+  tree: Tree,
+  files: readonly BlockFile[],
+  { merged, kept: left }: Excused,
+): string[] {
   const contents = contentsBelow(brick, tree.directory);
+  for (const path of left) contents.delete(path.slice(tree.directory.length + 1));
   const own = new Set(files.map(({ path }) => path.slice(tree.directory.length + 1)));
   const wrong: string[] = [];
   const explained = new Set<string>();

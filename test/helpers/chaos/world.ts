@@ -1,5 +1,6 @@
 import type { Volume } from '../../../src/index.ts';
 import type { FaultRule } from '../../../src/testing/index.ts';
+import type { LeftBehind } from './left-behind.ts';
 import type { TransactionWatch } from './transaction-watch.ts';
 
 /** A replica set in reach of a director: its bricks, and clients whose connections go by a watch. */
@@ -32,6 +33,8 @@ export interface World {
   };
   /** Heals everything there is, all bricks being up; tells how many files that were. @throws where something can't be healed */
   heal(): Promise<number>;
+  /** Names below a directory that others than glfs should have removed, and have not. */
+  leftBehind?(directory: string): readonly LeftBehind[];
   /** Locks of transactions that bricks hold on files and directories below a directory. */
   locks(directory: string): Promise<string[]>;
 }
