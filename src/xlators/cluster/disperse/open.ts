@@ -63,8 +63,6 @@ export const opendir: Part<'opendir'> = async (state, request, context) => {
 export const release: Part<'release'> = async (state, request, context) => {
   const { fd } = request;
   bookOf(state).held.released(fd);
-  // Counters may be moved through the fd.
-  await state.locks.settle(fd.inode);
   await dropFd(state, fd, (child) => child.release(request, detached(context)));
   return {};
 };

@@ -41,8 +41,8 @@ async function blame(state: DisperseState, fd: Fd, bad: ChildSet, context: CallC
 }
 
 /**
- * Counters first, and the lock is given back: after a close others come. Then to all that may have locks of the caller's owner,
- * which POSIX ends with a close, whatever has become of the counters.
+ * Counters first; the lock stays, as with other clients. Then to all that may have locks of the caller's owner, which POSIX ends
+ * with a close, whatever has become of the counters.
  */
 export const flush: Part<'flush'> = async (state, request, context) => {
   const { fd } = request;

@@ -62,8 +62,6 @@ export class InodeLock {
   private enders: (() => void)[] = [];
   private locks: Locks | undefined;
   private span: Span | undefined;
-  /** Its post-op moves versions in any case. */
-  private counted = false;
   /** To be given up as soon as it is there. */
   private wanted = false;
   private timer: NodeJS.Timeout | undefined;
@@ -105,12 +103,28 @@ export class InodeLock {
     this.close();
   }
 
-  /**
-   * Gives the lock up; resolves when the counters are right and it is given back. FLUSH and FSYNCDIR are `counted`: other
-   * clients move versions at each, and take marks back later.
-   */
-  ended(counted = false): Promise<void> {
-    this.counted ||= counted;
+  /** Brings versions and size up to date; what comes of it is kept for who asks (FileState.late). */
+  async flush(): Promise<void> {
+    const { state, file } = this.setup;
+    // The post-op does it.
+    if (this.phase !== 'held') return this.phase === 'taking' ? undefined : this.ended();
+    let seat: Seat;
+    try {
+      seat = await this.enter({ inode: file.inode, query: false });
+    } catch {
+      // Whoever has changed anything was told: nothing is owed.
+      return;
+    }
+    try {
+      await seat.held.commit();
+    } catch (thrown) {
+      state.file(file.inode).late = toGlfsError(thrown);
+    }
+    await seat.leave('unused');
+  }
+
+  /** Gives the lock up; resolves when the counters are right and it is given back. */
+  ended(): Promise<void> {
     this.close();
     return new Promise((resolve) => this.enders.push(resolve));
   }
@@ -260,7 +274,7 @@ export class InodeLock {
     this.timer = undefined;
     let late: GlfsError | undefined;
     try {
-      late = await span.end(this.counted);
+      late = await span.end();
     } catch (thrown) {
       late = toGlfsError(thrown);
     }
@@ -276,7 +290,6 @@ export class InodeLock {
     const { deferred } = this;
     this.deferred = [];
     for (const answer of deferred) answer(late);
-    this.counted = false;
     const { partial } = span;
     await this.unlock();
     if (partial) suspect(state, file.inode);

@@ -101,9 +101,12 @@ export class InodeLocks {
     await this.locks.get(gfidKey(gfid))?.ended();
   }
 
-  /** The same, with each change since the last time counted by the versions: what FLUSH and FSYNCDIR do. */
+  /**
+   * Has versions count each change of one inode since the last time, and its size be what it is, as FLUSH and FSYNCDIR do; the
+   * lock stays. Where too few could be told FileState.late says so.
+   */
   async flush({ gfid }: Inode): Promise<void> {
-    await this.locks.get(gfidKey(gfid))?.ended(true);
+    await this.locks.get(gfidKey(gfid))?.flush();
   }
 
   /** Gives back all that is kept. */

@@ -1,4 +1,4 @@
-import { GlfsError } from '../../../../errors.ts';
+import { GlfsError, isGlfsError } from '../../../../errors.ts';
 import type { CallContext, Subvolume } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
 import { keys } from '../../../../protocol/keys.ts';
@@ -264,11 +264,8 @@ export class Span {
     if (error !== undefined) throw error.with({ outcome: 'unknown' });
   }
 
-  /**
-   * The post-op; with `counted` versions move though all have all changes. Never rejects: answers the error where too few
-   * could be told.
-   */
-  async end(counted: boolean): Promise<GlfsError | undefined> {
+  /** The post-op. Never rejects: answers the error where too few could be told. */
+  async end(): Promise<GlfsError | undefined> {
     const { state, due, lent, marked, uncertain, good } = this;
     const everywhere = due[DATA] > 0 ? good | (this.healing & ~this.spared) : good;
     const fine =
@@ -279,8 +276,7 @@ export class Span {
       const touched = due[kind] > 0 || uncertain[kind];
       if (fine) {
         dirty[kind] = marked[kind] ? -1 : 0;
-        const counts = counted || (this.version?.[kind] ?? 0n) === 0n;
-        version[kind] = counts ? due[kind] - lent[kind] : 0;
+        version[kind] = (this.version?.[kind] ?? 0n) === 0n ? due[kind] - lent[kind] : 0;
       } else {
         dirty[kind] = touched && !marked[kind] ? 1 : 0;
         // What was lent is only taken back where it is certain that nothing was changed, and that nobody else has it.
@@ -304,23 +300,27 @@ export class Span {
       dict.setBytes(VERSION, numbers(version));
     if (this.sizeMoved) dict.setBytes(SIZE, encodeNumbers(BigInt(this.sizeNow!) - this.sizeBefore));
     if (dirty[0] !== 0 || dirty[1] !== 0) dict.setBytes(DIRTY, numbers(dirty));
-    const asked = good | this.healing;
-    const answers = await this.move(asked, dict);
-    const done = indicesOf(asked).filter((index) => answers[index]?.error === undefined);
-    const set = done.reduce((all, index) => all | (1 << index), NO_CHILDREN);
-    this.drop(good & ~set);
-    for (const kind of KINDS) this.due[kind] = this.lent[kind] = 0;
+    const changed = this.due[DATA] > 0 || this.due[METADATA] > 0;
+    for (const kind of KINDS) {
+      if (this.due[kind] > 0) this.lent[kind] = 0;
+      this.due[kind] = 0;
+    }
+    if (dict.size === 0) return undefined;
     if (this.sizeNow !== undefined) this.sizeBefore = BigInt(this.sizeNow);
-    this.version =
-      answers.find((answer, index) => has(good, index) && answer?.reply?.version !== undefined)?.reply
-        ?.version ?? this.version;
-    if (state.readableWith(set & good)) return undefined;
-    const failed = indicesOf(asked).flatMap((index) => answers[index]?.error ?? []);
-    const cause = new AggregateError(failed, 'counters could not be moved');
-    return new GlfsError(failed[0]?.code ?? 'ENOTCONN', 'too few fragments have the counters of a change', {
+    const answers = await this.move(good | this.healing, dict);
+    const lost = failed(answers);
+    this.drop(good & lost);
+    const speaker = answers.find((answer, index) => has(good, index) && answer?.reply?.version !== undefined);
+    this.version = speaker?.reply?.version ?? this.version;
+    if (!changed || state.readableWith(good & ~lost)) return undefined;
+    const errors = answers.flatMap((answer) => answer?.error ?? []);
+    // Of a file that was removed meanwhile nothing is owed to anybody.
+    if (errors.length > 0 && errors.every((error) => isGlfsError(error, 'ENOENT', 'ESTALE')))
+      return undefined;
+    return new GlfsError(errors[0]?.code ?? 'ENOTCONN', 'too few fragments have the counters of a change', {
       translator: state.name,
       gfid: this.file.inode.toString(),
-      cause,
+      cause: new AggregateError(errors, 'counters could not be moved'),
     });
   }
 
