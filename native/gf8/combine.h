@@ -19,6 +19,7 @@ class Combiner {
     }
     Step steps[kMaxFragments * (kMaxData + 1) + 1];
     compile(job, staged ? copy : nullptr, steps);
+    const size_t step = job.step;
     for (size_t at = first; at < first + count; at++) {
       if (staged) {
         for (size_t column = 0; column < job.columns; column++) {
@@ -27,7 +28,7 @@ class Combiner {
       }
       const size_t from = staged ? 0 : at * kChunk;
       for (size_t piece = 0; piece < kPlane; piece += Lanes::kBytes) {
-        interpret(steps, from + piece, at * job.step + piece);
+        interpret(steps, from + piece, at * step + piece);
       }
     }
   }

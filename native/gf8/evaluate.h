@@ -16,8 +16,10 @@ class Evaluator {
     const size_t stripe = job.data * kChunk;
     const bool staged = length >= Lanes::kWorthStaging && !is_aligned<Lanes>(job.input);
     alignas(kPlane) uint8_t copy[kMaxData * kChunk];
+    const size_t data = job.data;
+    const uint8_t* const start = job.input;
     for (size_t at = first; at < first + count; at++) {
-      const uint8_t* input = job.input + at * stripe;
+      const uint8_t* input = start + at * stripe;
       if (staged) {
         stage<Lanes>(copy, input, stripe);
         input = copy;
@@ -25,7 +27,7 @@ class Evaluator {
       for (size_t piece = 0; piece < kPlane; piece += Lanes::kBytes) {
         for (size_t i = 0; i < length; i++) {
           const Group& one = groups[i];
-          one.evaluate(input + piece, job.data, one.first + at * kChunk + piece, one.second + at * kChunk + piece);
+          one.evaluate(input + piece, data, one.first + at * kChunk + piece, one.second + at * kChunk + piece);
         }
       }
     }

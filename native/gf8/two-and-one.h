@@ -15,20 +15,23 @@ class TwoAndOne {
   static bool evaluate(const Evaluation& job, size_t first, size_t count) {
     static constexpr uint8_t kPoints[] = {1, 2, 3};
     if (!Lanes::kPairs || job.data != 2 || job.count != 3 || std::memcmp(job.points, kPoints, 3) != 0) return false;
+    // Out of the job: what is stored might overlap it for all that the compiler knows.
+    const uint8_t* const input = job.input;
+    uint8_t* const fragments[] = {job.fragments[0], job.fragments[1], job.fragments[2]};
     for (size_t at = first; at < first + count; at++) {
       for (size_t piece = 0; piece < kPlane; piece += Lanes::kBytes) {
-        const uint8_t* input = job.input + at * 2 * kChunk + piece;
+        const size_t from = at * 2 * kChunk + piece;
         const size_t to = at * kChunk + piece;
         Value high, low;
-        high.load(input);
-        low.load(input + kChunk);
+        high.load(input + from);
+        low.load(input + from + kChunk);
         Value sum(low);
         sum.template add<1>(high);
-        sum.store(job.fragments[0] + to);
+        sum.store(fragments[0] + to);
         low.template add<2>(high);
-        low.store(job.fragments[1] + to);
+        low.store(fragments[1] + to);
         low.template add<1>(high);
-        low.store(job.fragments[2] + to);
+        low.store(fragments[2] + to);
       }
     }
     return true;
@@ -51,20 +54,23 @@ class TwoAndOne {
     static constexpr int kLast = Inverse * Point;
     static constexpr uint8_t kMatrix[] = {Inverse, Inverse, kLast ^ 1, kLast};
     if (std::memcmp(job.matrix, kMatrix, sizeof kMatrix) != 0) return false;
+    const uint8_t* const sources[] = {job.sources[0], job.sources[1]};
+    uint8_t* const targets[] = {job.targets[0], job.targets[1]};
+    const size_t step = job.step;
     for (size_t at = first; at < first + count; at++) {
       for (size_t piece = 0; piece < kPlane; piece += Lanes::kBytes) {
         const size_t from = at * kChunk + piece;
-        const size_t to = at * job.step + piece;
+        const size_t to = at * step + piece;
         Value low, sum;
-        low.load(job.sources[0] + from);
-        sum.load(job.sources[1] + from);
+        low.load(sources[0] + from);
+        sum.load(sources[1] + from);
         sum.template add<1>(low);
         Value high;
         high.clear();
         high.template add<Inverse>(sum);
-        high.store(job.targets[0] + to);
+        high.store(targets[0] + to);
         low.template add<Point>(high);
-        low.store(job.targets[1] + to);
+        low.store(targets[1] + to);
       }
     }
     return true;

@@ -9,7 +9,7 @@ const MOST_DATA = 16;
 /** So many sets of survivors have their matrix kept, for each code. */
 const MATRICES = 256;
 /** Below so many bytes of data the way to a thread and back costs more than the event loop gains by it. */
-const WORTH_A_THREAD = 512 * 1024;
+const WORTH_A_THREAD = 1024 * 1024;
 
 /** What the kernel is to do: all of it checked, targets allocated. */
 interface Job<Result> {
