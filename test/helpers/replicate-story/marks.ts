@@ -40,7 +40,7 @@ function listed(path: string): string[] {
 }
 
 /** The marks below a directory of a brick, of glusterfsd or of glfs, running or not. */
-export function marksOnDisk(brick: string, directory: string): Record<string, string> {
+export function marksOnDisk(brick: string, directory: string, tell = markOf): Record<string, string> {
   const top = join(brick, directory);
   const indices = join(brick, '.glusterfs/indices');
   const store = chooseStore({ root: brick, wanted: 'auto', readOnly: true, host: hostSyscalls() });
@@ -50,7 +50,7 @@ export function marksOnDisk(brick: string, directory: string): Record<string, st
     const place = Buffer.from(join(top, path));
     const said = store
       .list(place)
-      .flatMap((name) => markOf(name, store.get(place, name) ?? new Uint8Array()) ?? [])
+      .flatMap((name) => tell(name, store.get(place, name) ?? new Uint8Array()) ?? [])
       .sort();
     const gfid = store.get(place, 'trusted.gfid');
     const id = gfid === undefined ? '' : gfidToString(gfid);
