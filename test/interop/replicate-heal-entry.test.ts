@@ -77,15 +77,9 @@ describe.each(volumes)('$name', ({ name, victim, type, options }) => {
     };
     const expected = tree(volume.brick((victim + 2) % 3));
     expect(tree(volume.brick(victim))).not.toEqual(expected);
-    const heal = async (): Promise<string[]> => {
-      const outcomes: string[] = [];
-      for await (const outcome of client.healer().start())
-        if (outcome.status !== 'healed' && outcome.status !== 'purged')
-          outcomes.push(JSON.stringify(outcome));
-      return outcomes;
-    };
-    // Seen once: ENOENT for one of two directories that had changed places. Why the passes of one start() did not end it is open.
-    if ((await heal()).length > 0) expect(await heal()).toEqual([]);
+    for await (const outcome of client.healer().start()) {
+      if (outcome.status !== 'purged') expect(outcome).toMatchObject({ status: 'healed' });
+    }
     for (const brick of volume.bricks) {
       const { path } = brick;
       expect(tree(brick)).toEqual(expected);

@@ -19,6 +19,9 @@ export interface Crawl {
 const MOST_HEALS = 3;
 /** Passes that wait for files which others are healing. */
 const PATIENT_PASSES = 5;
+/** Passes more for what was not where it had just been: heals of two directories may move the same third one. */
+const CROSSED_PASSES = 2;
+const CROSSED: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ESTALE', 'EEXIST']);
 const PAUSE = 300;
 
 type Attempt = HealOutcome | undefined;
@@ -46,10 +49,17 @@ export class IndexPasses {
         yield outcome;
       }
       if (advanced) continue;
-      const busy = [...this.problems.values()].some(({ status }) => status === 'busy');
-      if (!busy || waits++ === PATIENT_PASSES) return;
+      if (waits++ >= this.patience()) return;
       await sleep(PAUSE, this.crawl.context);
     }
+  }
+
+  /** How many passes without progress are worth while. */
+  private patience(): number {
+    const problems = [...this.problems.values()];
+    if (problems.some(({ status }) => status === 'busy')) return PATIENT_PASSES;
+    const isCrossed = (one: HealOutcome): boolean => one.status === 'failed' && CROSSED.has(one.error?.code);
+    return problems.some(isCrossed) ? CROSSED_PASSES : 0;
   }
 
   private counts(gfid: string): boolean {

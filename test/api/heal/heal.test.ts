@@ -220,3 +220,17 @@ test('volumes without copies have nothing to heal', async () => {
   expect(() => volume.healer().bricks()).toThrow(expect.objectContaining(refusal));
   await expect(volume.healer().start().next()).rejects.toMatchObject(refusal);
 });
+
+test('what another heal of the same pass has moved is healed by one more, in the same run', async () => {
+  await start('replicate 3');
+  await volume.mkdir('/from');
+  await volume.mkdir('/to');
+  await volume.mkdir('/from/moved');
+  await without(2, () => volume.rename('/from/moved', '/to/moved'));
+  await back(2);
+  // Both names are one step: whoever comes second finds the directory gone.
+  await bricks[2]!.fault({ fop: 'rename', action: 'fail', errno: 'ENOENT', times: 2 });
+  const outcomes = await healed();
+  expect(outcomes.filter(({ status }) => status === 'failed')).toEqual([]);
+  expect(differencesOfBricks(directories())).toEqual([]);
+});
