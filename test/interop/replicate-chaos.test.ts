@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { attachPool } from '../helpers/attach.ts';
-import { steadyRealFlavours } from '../helpers/chaos/flavours.ts';
+import { realFlavours } from '../helpers/chaos/flavours.ts';
 import { realWorld } from '../helpers/chaos/real-world.ts';
 import { playRound } from '../helpers/chaos/round.ts';
 import { listedByGluster } from '../helpers/heal-info.ts';
@@ -26,7 +26,7 @@ describe.each([
   test.each(Array.from({ length: rounds }, (_, index) => first + index))('seed %i', async (seed) => {
     // The second half is the daemon's: switching it takes seconds.
     world.by = seed - first < rounds / 2 ? 'glfs' : 'daemon';
-    await playRound(world, steadyRealFlavours[seed % steadyRealFlavours.length]!, seed);
+    await playRound(world, realFlavours[seed % realFlavours.length]!, seed);
   });
 
   test('is in no split-brain, and enough of it fell into the midst of transactions', async () => {

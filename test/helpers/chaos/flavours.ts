@@ -66,9 +66,3 @@ export const realFlavours: readonly Flavour[] = [
   real,
   { ...silence, name: 'real silence' },
 ];
-
-/**
- * Of those the ones in which a quorum of copies is always there and bricks end for good: all of their rounds must be right.
- * docs/soak.md says what becomes of the others.
- */
-export const steadyRealFlavours: readonly Flavour[] = [real, realCuts];
