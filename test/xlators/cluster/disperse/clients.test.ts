@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { connect } from '../../../../src/index.ts';
 import { type Cluster, startCluster } from '../../../../src/testing/index.ts';
+import { FragmentBricks } from '../../../helpers/fragment-bricks.ts';
+import { fragmentsOf } from '../../../helpers/stored-fragments.ts';
 
 /* Two clients with files open at the same time, on the embedded cluster: what one has kept of a stripe the other has changed. */
 
@@ -81,5 +85,23 @@ describe('an open file', () => {
     expect(again.buffer.subarray(0, again.bytesRead)).toEqual(Buffer.concat([expected, Buffer.alloc(10, 4)]));
     await log.close();
     await file.close();
+  });
+
+  test('for appending is not opened so on a brick that comes back: its fragment would grow behind its end', async () => {
+    await using set = await FragmentBricks.start('disperse 2+1');
+    await using volume = await set.connect();
+    await using other = await set.connect();
+    const log = await volume.open('/log', 'a');
+    await log.write('one ');
+    // Whoever reads it has waited for its counters: nothing is missing where bricks were away.
+    expect(await other.readFile('/log', 'utf8')).toBe('one ');
+    await set.without(volume, [0, 1], async () => {});
+    await log.write('two ');
+    await log.write('three');
+    await log.close();
+    expect(await volume.readFile('/log', 'utf8')).toBe('one two three');
+    const whole = fragmentsOf(Buffer.from('one two three'), { data: 2, redundancy: 1 });
+    const found = set.directories.map((directory) => readFileSync(join(directory, 'log')));
+    expect(found).toEqual(whole.map((fragment) => Buffer.from(fragment)));
   });
 });
