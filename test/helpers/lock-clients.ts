@@ -15,9 +15,10 @@ import { keys } from '../../src/protocol/keys.ts';
 import { type Flock, LockCommand, LockType, OpenFlag } from '../../src/protocol/messages.ts';
 import { type Cluster, startCluster, type TestBrick } from '../../src/testing/index.ts';
 import { parseVolfile } from '../../src/volfile/index.ts';
+import { Disperse } from '../../src/xlators/cluster/disperse/index.ts';
 import { bookOf, type LockBook } from '../../src/xlators/cluster/locking/lock-book.ts';
+import type { LockedSet } from '../../src/xlators/cluster/locking/locked-set.ts';
 import { Replicate } from '../../src/xlators/cluster/replicate/index.ts';
-import type { ReplicateState } from '../../src/xlators/cluster/replicate/state.ts';
 import { ProtocolClient } from '../../src/xlators/protocol/client/index.ts';
 import { recordingEnvironment } from './recording-child.ts';
 import { waitUntil } from './wait.ts';
@@ -30,14 +31,14 @@ export interface LockOf {
   readonly wait?: boolean;
 }
 
-/** A client of a replica set, with connections of its own and no translator above replicate. */
+/** A client of a replica or disperse set, with connections of its own and no translator above it. */
 export class LockClient {
   readonly events: GraphEvent[] = [];
   readonly context: CallContext = rootContext();
 
   private constructor(
     private readonly graph: Graph,
-    readonly state: ReplicateState,
+    readonly state: LockedSet,
     readonly top: Subvolume,
   ) {
     top.translator.listen((event) => this.events.push(event));
@@ -45,7 +46,9 @@ export class LockClient {
 
   static async over(cluster: Cluster, options: Record<string, string> = {}): Promise<LockClient> {
     const { nodes } = parseVolfile(cluster.volfile('r'));
-    const at = nodes.findIndex((node) => node.type === 'cluster/replicate');
+    const at = nodes.findIndex(
+      (node) => node.type === 'cluster/replicate' || node.type === 'cluster/disperse',
+    );
     const top = nodes[at]!;
     const overrides = Object.entries(options).map(([name, value]) => {
       const dot = name.lastIndexOf('.');
@@ -56,10 +59,12 @@ export class LockClient {
       recordingEnvironment(),
       overrides,
     );
-    const replicate = graph.translators.find((each) => each instanceof Replicate)!;
-    const client = new LockClient(graph, replicate.state, graph.top);
+    const { state } = graph.translators.find(
+      (each) => each instanceof Replicate || each instanceof Disperse,
+    )!;
+    const client = new LockClient(graph, state, graph.top);
     await graph.start();
-    await client.sees(replicate.state.all);
+    await client.sees(state.all);
     return client;
   }
 
@@ -120,7 +125,7 @@ export function flockOf(owner: Uint8Array, type: number, start = 0n, length = 0n
   return { type, whence: 0, start, length, pid: process.pid, owner };
 }
 
-/** An embedded replica set with one empty file in it, and what its bricks know of locks. */
+/** An embedded set of bricks with one empty file in it, and what its bricks know of locks. */
 export class LockedFile implements AsyncDisposable {
   private readonly clients: LockClient[] = [];
 

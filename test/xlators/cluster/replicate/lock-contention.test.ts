@@ -16,7 +16,7 @@ interface Belief {
 
 /** Who could read and write at this moment in the belief that nobody else does. */
 function acts({ client, fd }: Belief): boolean {
-  return fd.poisoned === undefined && client.state.quorum.met(client.state.up);
+  return fd.poisoned === undefined && client.state.enough(client.state.up);
 }
 
 function conflict(a: Belief, b: Belief): boolean {
