@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from '../../src/index.ts';
 import { type Cluster, startCluster } from '../../src/testing/index.ts';
 import { parseVolumeType } from '../../src/testing/volume-type.ts';
 import { attachPool } from '../helpers/attach.ts';
@@ -10,8 +11,8 @@ import { type Mount, mountVolume } from '../helpers/mount.ts';
 import { waitUntil } from '../helpers/wait.ts';
 
 /*
- * GlusterFS's own client on volumes of the embedded cluster, of the types for which glfs has no translators yet. The bricks
- * are in workers: what this process does with the mount must not wait for itself.
+ * GlusterFS's own client on volumes of the embedded cluster of several types, and glfs beside it. The bricks are in workers:
+ * what this process does with the mount must not wait for itself.
  */
 const pool = attachPool();
 /** Of the pool's network, and none of its nodes: stock clients want port 24007. */
@@ -97,6 +98,34 @@ describe.each([
     } finally {
       await other.unmount();
     }
+  });
+
+  test('glfs has the same, and each sees what the other changes', async () => {
+    await using client = await connect(`gluster://${host}/demo`, { entryTimeout: 0 });
+    const listed = (await client.readdir('/dir')).sort();
+    expect(listed).toEqual((await readdir(mount.at('dir'))).sort());
+    for (const [name, bytes] of contents) {
+      expect((await client.stat(name)).size, name).toBe(bytes.length);
+      expect((await client.readFile(name)).equals(bytes), name).toBe(true);
+    }
+    await client.mkdir('/made');
+    await client.writeFile('/made/file', randomBytes(12_345));
+    await client.link('/made/file', '/made/link');
+    await client.symlink('file', '/made/symlink');
+    await client.rename('/made/file', '/made/moved');
+    await client.chmod('/made/moved', 0o640);
+    expect((await readdir(mount.at('made'))).sort()).toEqual(['link', 'moved', 'symlink']);
+    expect(await readlink(mount.at('made/symlink'))).toBe('file');
+    const seen = await stat(mount.at('made/link'));
+    expect(seen).toMatchObject({ size: 12_345, nlink: 2, mode: 0o100640 });
+    expect((await client.stat('/made/link')).blocks).toBe(seen.blocks);
+    await rename(mount.at('made/moved'), mount.at('made/back'));
+    await writeFile(mount.at('made/link'), 'short');
+    expect((await client.readdir('/made')).sort()).toEqual(['back', 'link', 'symlink']);
+    expect((await client.stat('/made/back')).size).toBe(5);
+    expect(await client.readFile('/made/back', 'utf8')).toBe('short');
+    await client.rm('/made', { recursive: true });
+    expect(await readdir(mount.at(''))).toEqual(['dir']);
   });
 
   test.runIf(type === 'replicate 3')('an option that is set reaches the mount', async () => {

@@ -54,7 +54,7 @@ function whole(state: DisperseState, entry: DirectoryEntry, index: number): Dire
   const known = state.files.known(stat.gfid);
   const isTrusted = !mayNeedHeal(state) && !dirty && !(known !== undefined && has(known.bad, index));
   if (!isTrusted || (isRegular(stat) && size === undefined)) {
-    return { ...entry, stat: undefined, inode: undefined, xdata: undefined };
+    return { ...entry, stat: undefined, inode: undefined, xdata: mergedXdata(state, [entry], size) };
   }
   return { ...entry, stat: mergedStat(state, [stat], size), xdata: mergedXdata(state, [entry], size) };
 }

@@ -78,12 +78,12 @@ export async function readdirp(
       const { entries, xdata } = answer.reply;
       const final = entries.at(-1);
       if (final === undefined) break;
-      const kept = entries.filter((entry) => belongs(state, entry, current, layout));
+      const own = await ownOf(state, { entries, child: current, directory: fd.inode }, context);
+      const kept = own.filter((entry) => belongs(state, entry, current, layout));
       if (kept.length > 0) {
-        const own = final.offset;
         const leaf = leaves.leafOf(current);
         for (const entry of kept) finish(state, entry, current, transform.encode(entry.offset, leaf));
-        last.set(fd, { encoded: kept.at(-1)!.offset, own });
+        last.set(fd, { encoded: kept.at(-1)!.offset, own: final.offset });
         return { entries: kept, xdata };
       }
       // All of them were other subvolumes' business.
@@ -106,17 +106,42 @@ function list(
   return wind(child, () => child.readdirp({ ...request, xdata }, context));
 }
 
+interface Listed {
+  readonly entries: DirectoryEntry[];
+  readonly child: Subvolume;
+  readonly directory: Inode;
+}
+
+/** Without linkto files, which are nobody's. Sets of copies or fragments may not vouch for attributes: then they are asked. */
+async function ownOf(
+  state: DistributeState,
+  { entries, child, directory }: Listed,
+  context: CallContext,
+): Promise<DirectoryEntry[]> {
+  const { attributes } = state;
+  const isOwn = async ({ name, stat, xdata }: DirectoryEntry): Promise<boolean> => {
+    if (stat !== undefined) return !isLinkto(stat, xdata, attributes);
+    // A file that is being migrated has the attribute, too.
+    if (xdata?.has(attributes.linkto) !== true) return true;
+    const loc = { inode: new Inode(), parent: directory, name };
+    const asked = withKey(undefined, keyKinds.uint(attributes.linkto.name), 256);
+    const { reply, error } = await wind(child, () => child.lookup({ loc, flags: 0, xdata: asked }, context));
+    return reply === undefined ? !isGone(error) : !isLinkto(reply.stat, reply.xdata, attributes);
+  };
+  const own = await Promise.all(entries.map(isOwn));
+  return entries.filter((_, index) => own[index]);
+}
+
 /**
- * Linkto files are nobody's. A directory is everybody's: the subvolume that its name hashes to shows it, or, where that
+ * A directory is everybody's: the subvolume that its name hashes to shows it, or, where that
  * one is down or there is none, the one that has been up for longest.
  */
 function belongs(
   state: DistributeState,
-  { name, type, stat, xdata }: DirectoryEntry,
+  { name, type, stat }: DirectoryEntry,
   child: Subvolume,
   layout: Layout | undefined,
 ): boolean {
-  if (stat !== undefined && isLinkto(stat, xdata, state.attributes)) return false;
   if (layout === undefined) return true;
   if (stat === undefined ? type !== 'directory' : !isDirectory(stat)) return true;
   if (state.options['readdir-optimize']) return child === state.firstUp;
@@ -130,7 +155,10 @@ function belongs(
 function finish(state: DistributeState, entry: DirectoryEntry, child: Subvolume, offset: bigint): void {
   entry.offset = offset;
   const { stat, xdata } = entry;
-  if (stat === undefined) return;
+  if (stat === undefined) {
+    xdata?.delete(state.attributes.linkto);
+    return;
+  }
   if (isDirectory(stat)) {
     entry.stat = asDirectory(stat);
     entry.inode = undefined;
