@@ -8,7 +8,7 @@ import { internal } from '../wind.ts';
 import { attributesOf } from './asking.ts';
 import { type Change, changeFragments } from './change-fragments.ts';
 import { readingFd } from './data-fd.ts';
-import { roundDown, roundUp, type Stripes, stripesAround } from './fragment-layout.ts';
+import { roundDown, type Stripes, stripesAround } from './fragment-layout.ts';
 import { readStripes } from './fragments.ts';
 import type { DisperseState } from './state.ts';
 import { stripeCache } from './stripe-cache.ts';
@@ -126,9 +126,4 @@ async function oneStripe(
   if (known !== undefined) return known;
   const read = { fd: readingFd(fd), start, end: start + state.stripe, xdata: internalXdata };
   return readStripes(state, { inode: held.inode, good }, read, internal(context));
-}
-
-/** Where the last stripe of so many bytes ends in each fragment. */
-export function fragmentLength(state: DisperseState, size: number): number {
-  return roundUp(size, state.stripe) / state.data;
 }
