@@ -2,6 +2,7 @@ import { blockSize } from '../blocks.ts';
 import { waitUntil } from '../wait.ts';
 import { Dice } from './dice.ts';
 import { direct, type Plan, waitAllUp } from './director.ts';
+import { gfidsBelow } from './disk.ts';
 import { needHealing } from './healer.ts';
 import { mover } from './mover.ts';
 import { reader } from './reader.ts';
@@ -61,7 +62,6 @@ export async function playRound(world: World, flavour: Flavour, seed: number): P
 
 async function play(world: World, flavour: Flavour, stage: Stage, dice: Dice): Promise<RoundResult> {
   const { volume, other, directory } = stage;
-  const before = new Set(world.merged());
   await waitAllUp(world, [volume, other]);
   await volume.mkdir(directory);
   const files = Array.from(
@@ -90,7 +90,9 @@ async function play(world: World, flavour: Flavour, stage: Stage, dice: Dice): P
   heals += await world.heal();
   // Where one brick after the other misses something, there is always a copy that is known to be good.
   const none: ReadonlySet<string> = new Set();
-  const fresh = [...(world.merged() ?? none)].filter((gfid) => !before.has(gfid));
+  // What an earlier round has left may be healed in this one.
+  const own = new Set(world.directories.flatMap((brick) => [...gfidsBelow(brick, directory).values()]));
+  const fresh = [...(world.merged() ?? none)].filter((gfid) => own.has(gfid));
   if (!flavour.stormy && fresh.length > 0) stage.violate(`names of all copies were kept in ${fresh}`);
   const merged = flavour.stormy ? (world.merged() ?? 'any') : none;
   for (const line of await judge(world, tree, files, merged)) stage.violate(line);

@@ -96,7 +96,8 @@ function goodCopies<T>(state: ReplicateState, file: FileState, { kind, inode }: 
   const good = file.readable(kind);
   if (inode.type === 'directory') {
     // Of copies that all accuse each other names that some lack are better than none. One that is away may have them all.
-    return good === 0 && kind === 'data' && isSplit(file) ? state.up : good;
+    const isWhole = state.up === state.all;
+    return good === 0 && kind === 'data' && isWhole && isSplit(file) ? state.up : good;
   }
   return file.readable('data') === 0 || file.readable('metadata') === 0 ? 0 : good;
 }

@@ -122,6 +122,14 @@ describe('a listing', () => {
     expect(await part(fd, 0n)).not.toEqual([]);
   });
 
+  test('is refused where all are accused and one is away: that may have names which the others lack', async () => {
+    const fd = await start();
+    for (const index of [0, 1, 2]) await set.copies[index]!.accuse('d', [0, 1, 2], { entry: 1 });
+    expect(await part(fd, 0n)).not.toEqual([]);
+    await lose(2);
+    await expect(part(fd, 0n)).rejects.toMatchObject({ code: 'EIO' });
+  });
+
   test('does not take an offset of the copy that is lost for one of its heir', async () => {
     const fd = await start();
     const before = await part(fd, 0n, 1000);
