@@ -69,8 +69,8 @@ GLFS_INLINE void stage(uint8_t* to, const uint8_t* from, size_t bytes) {
   for (size_t i = 0; i < bytes; i += Lanes::kBytes) Lanes::store(to + i, Lanes::load(from + i));
 }
 
-// Fragments come from the network at addresses that are equal in their last twelve bits: more of them than the cache has ways
-// throw one another out.
+// Fragments come at addresses that are equal in their last twelve bits: of more of them than a set of the cache has ways,
+// the chunks at one offset throw one another out.
 constexpr size_t kWays = 8;
 
 template <class Lanes>

@@ -10,7 +10,7 @@ namespace glfs {
 
 namespace {
 
-// So many bytes of input are one piece of work for a thread: long beside the way to it and back, short for who waits behind it.
+// So many bytes of input are one piece of work for a thread: long beside the way to it, short for who waits behind it.
 constexpr size_t kBatch = 512 * 1024;
 
 /** What a job works on, checked; pointers stay valid as long as the arguments are alive. */

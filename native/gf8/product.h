@@ -17,7 +17,7 @@ namespace glfs {
 #define GLFS_UNREACHABLE() __assume(0)
 #endif
 
-// `Lanes` is what one level of instructions has: the type `Planes` (a piece of a plane), load, store, zero, sum of two or three.
+// `Lanes` is what one level of instructions has: the type `Planes` (a piece of a plane), sum of two and of three.
 template <class Lanes, int Factor>
 struct Product {
   using Planes = typename Lanes::Planes;

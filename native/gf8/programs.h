@@ -4,7 +4,7 @@
 #include <cstdint>
 
 // How to add the product of eight planes with a constant to eight others, for every constant of GF(2^8) modulo 0x11D.
-// Found by search.cc: the fewest sums of two or three, and among such the fewest sums of two. Written by emit below it.
+// Found by search.cc, and proven below: the fewest sums of two or three, and among such few sums of two.
 namespace glfs {
 
 constexpr size_t kTemporaries = 6;
@@ -283,15 +283,20 @@ constexpr Program kPrograms[256] = {
 };
 // clang-format on
 
+constexpr unsigned sum_of(const unsigned (&nodes)[kNodes], unsigned operands, unsigned count) {
+  unsigned sum = 0;
+  for (unsigned at = 0; at < count; at++) {
+    const unsigned node = operand(operands, at);
+    if (node != kNone) sum ^= nodes[node];
+  }
+  return sum;
+}
+
 // Plane p of the product as the set (a bit each) of the value's planes that it sums.
 constexpr unsigned plane_of(const Program& program, unsigned p) {
-  unsigned nodes[16] = {1, 2, 4, 8, 16, 32, 64, 128};
-  for (size_t i = 0; i < kTemporaries; i++) {
-    for (unsigned at = 0; at < 3; at++) nodes[8 + i] ^= operand(program.temporaries[i], at) == kNone ? 0 : nodes[operand(program.temporaries[i], at)];
-  }
-  unsigned sum = 0;
-  for (unsigned at = 0; at < 2; at++) sum ^= operand(program.planes[p], at) == kNone ? 0 : nodes[operand(program.planes[p], at)];
-  return sum;
+  unsigned nodes[kNodes] = {1, 2, 4, 8, 16, 32, 64, 128};
+  for (size_t i = 0; i < kTemporaries; i++) nodes[8 + i] = sum_of(nodes, program.temporaries[i], 3);
+  return sum_of(nodes, program.planes[p], 2);
 }
 
 constexpr bool all_correct() {
