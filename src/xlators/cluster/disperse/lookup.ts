@@ -1,4 +1,4 @@
-import { type GlfsError, toGlfsError } from '../../../errors.ts';
+import { toGlfsError } from '../../../errors.ts';
 import { type CallContext, Inode, type Loc, type Reply, type Request } from '../../../graph/index.ts';
 import { withKey } from '../../../protocol/dict.ts';
 import { typeOfMode } from '../../../protocol/iatt.ts';
@@ -26,9 +26,10 @@ const PENDING_INDEX = 'glusterfs.xattrop_index_count';
  */
 export const lookup: Part<'lookup'> = async (state, request, context) => {
   requireReadable(state);
+  const { generation } = state;
   const first = await askAll(state, request, state.up, context);
   const { all, group } = agreed(state, first) ?? (await settled(state, request, context));
-  noteHeals(state, first);
+  noteHeals(state, first, generation);
   if (group.error !== undefined) {
     if (dissenters(all, group.children) !== NO_CHILDREN) suspectThatName(state, request.loc);
     throw group.error;
@@ -70,11 +71,16 @@ function askAll(
 
 /** That a file is not there may be said in two ways, by whether the directory is. */
 function absent(answers: Answers): Answers {
-  const isAbsence = (error: GlfsError | undefined): boolean =>
-    error?.code === 'ENOENT' || error?.code === 'ESTALE';
-  const first = answers.find((answer) => isAbsence(answer?.error))?.error;
-  if (first === undefined) return answers;
-  return answers.map((answer) => (isAbsence(answer?.error) ? { error: first } : answer));
+  const errors = answers.flatMap((answer) => answer?.error ?? []);
+  const nameless = errors.filter(({ code }) => code === 'ENOENT');
+  const astray = errors.filter(({ code }) => code === 'ESTALE');
+  // One that is behind may lack the directory as well: what most say is so.
+  const error = nameless.length < astray.length ? astray[0] : nameless[0];
+  if (error === undefined) return answers;
+  const said = new Set([...nameless, ...astray]);
+  return answers.map((answer) =>
+    answer?.error !== undefined && said.has(answer.error) ? { error } : answer,
+  );
 }
 
 /**

@@ -10,15 +10,17 @@ import type { DisperseState } from './state.ts';
 
 const settled = new WeakMap<DisperseState, number>();
 
-/** Takes note of what lookups bring of the bricks' indices. */
-export function noteHeals(state: DisperseState, answers: PartAnswers<Reply<'lookup'>>): void {
-  const isWhole = answers.every((answer) => (answer?.reply?.xdata?.get(keys.linkCount) ?? 1) === 0);
-  if (isWhole && answers.length === state.children.length) settled.set(state, state.generation);
-}
-
-/** Something was found to be behind. */
-export function forgetHeals(state: DisperseState): void {
-  settled.delete(state);
+/** Takes note of what lookups that were made at this generation bring of the bricks' indices. */
+export function noteHeals(
+  state: DisperseState,
+  answers: PartAnswers<Reply<'lookup'>>,
+  generation: number,
+): void {
+  const counts = answers.flatMap((answer) =>
+    answer?.reply === undefined ? [] : [answer.reply.xdata?.get(keys.linkCount) ?? 1],
+  );
+  if (counts.some((count) => count !== 0)) settled.delete(state);
+  else if (counts.length === state.children.length) settled.set(state, generation);
 }
 
 export function mayNeedHeal(state: DisperseState): boolean {
