@@ -19,6 +19,7 @@ import {
   type TranslatorType,
 } from '../../../graph/index.ts';
 import type { FopName } from '../../../protocol/fops.ts';
+import { inTurn } from '../in-turn.ts';
 import { keepLocks, leaveLocks } from '../locking/lock-heal.ts';
 import { ChildEvents } from './child-events.ts';
 import { parts } from './fops.ts';
@@ -41,7 +42,8 @@ export class Disperse extends Translator<DisperseOptions> {
   override own<K extends FopName>(fop: K): FopFunction<K> | undefined {
     const { state } = this;
     const part = parts[fop];
-    return (request: Request<K>, context: CallContext): Promise<Reply<K>> => part(state, request, context);
+    return (request: Request<K>, context: CallContext): Promise<Reply<K>> =>
+      part(state, request, context).catch(inTurn);
   }
 
   protected override onEvent(event: GraphEvent, child: Subvolume): void {

@@ -7,8 +7,6 @@
  * Hides: a copy that is down, comes back, or answers with errors of its own, as long as enough others are there (ENOTCONN
  * otherwise); what it missed is healed.
  */
-import { setImmediate as turn } from 'node:timers/promises';
-import { isGlfsError } from '../../../errors.ts';
 import {
   type CallContext,
   type FopFunction,
@@ -21,6 +19,7 @@ import {
   type TranslatorType,
 } from '../../../graph/index.ts';
 import type { FopName } from '../../../protocol/fops.ts';
+import { inTurn } from '../in-turn.ts';
 import { keepLocks, leaveLocks } from '../locking/lock-heal.ts';
 import { ChildEvents } from './child-events.ts';
 import { parts } from './fops.ts';
@@ -69,12 +68,6 @@ export class Replicate extends Translator<ReplicateOptions> {
       files: state.files.size,
     };
   }
-}
-
-/** Whoever tries again at once, and again, must not keep sockets and timers from their turn: copies could never come back. */
-async function inTurn(error: unknown): Promise<never> {
-  if (isGlfsError(error, 'ENOTCONN')) await turn();
-  throw error;
 }
 
 export const replicateType: TranslatorType<ReplicateOptions> = {
