@@ -1,5 +1,8 @@
-import type { CallContext, Fd, Inode, Reply } from '../../../graph/index.ts';
-import type { Dict } from '../../../protocol/dict.ts';
+import { type CallContext, type Fd, Inode, type Reply } from '../../../graph/index.ts';
+import { type Dict, withKey } from '../../../protocol/dict.ts';
+import { type Iatt, isRegular } from '../../../protocol/iatt.ts';
+import { keys } from '../../../protocol/keys.ts';
+import { internalDetached } from '../wind.ts';
 import { agreement } from './answers.ts';
 import { ask, requireReadable } from './asking.ts';
 import type { Part } from './fops.ts';
@@ -36,6 +39,26 @@ export async function statOf(
       ? await stat(state, { loc: { inode }, xdata }, context)
       : await fstat(state, { fd, xdata }, context);
   return reply.stat;
+}
+
+/**
+ * A reply of a change of names with the attributes of the file that the name is of. That its bytes are in too few good fragments is
+ * no reason to fail: the name is changed.
+ */
+export async function withStat<T extends { readonly stat: Iatt; readonly xdata?: Dict }>(
+  state: DisperseState,
+  reply: T,
+  context: CallContext,
+): Promise<T> {
+  const { stat: told } = reply;
+  if (!isRegular(told)) return reply;
+  try {
+    const inode = new Inode(told.gfid, 'file');
+    return { ...reply, stat: await statOf(state, { inode }, internalDetached(context)) };
+  } catch {
+    const size = state.files.known(told.gfid)?.size ?? 0;
+    return { ...reply, stat: { ...told, size }, xdata: withKey(reply.xdata, keys.doubtful, 1) };
+  }
 }
 
 /** What must be allowed by as many as it takes to read. */

@@ -188,7 +188,14 @@ describe('a file that some have missed a change of', () => {
     await expect(parts.stat(set.state, { loc: { inode } }, context)).rejects.toMatchObject({
       code: expect.stringMatching(/EIO|ENOTCONN/),
     });
-    await parts.unlink(set.state, { loc: { ...locOf('file'), inode }, xflags: 0 }, context);
-    await expect(find(set.state, 'file')).rejects.toMatchObject({ code: 'ENOENT' });
+    const moved = await parts.rename(
+      set.state,
+      { loc: { ...locOf('file'), inode }, newLoc: locOf('moved') },
+      context,
+    );
+    expect(moved.xdata?.has(keys.doubtful)).toBe(true);
+    await parts.unlink(set.state, { loc: { ...locOf('moved'), inode }, xflags: 0 }, context);
+    for (const name of ['file', 'moved'])
+      await expect(find(set.state, name)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

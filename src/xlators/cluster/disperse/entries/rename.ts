@@ -1,10 +1,8 @@
-import { Inode } from '../../../../graph/index.ts';
-import { isRegular, typeOfMode } from '../../../../protocol/iatt.ts';
 import { attributesOf, identityOf } from '../asking.ts';
 import { change, namesOf } from '../change.ts';
 import type { Part } from '../fops.ts';
 import { mergedReply } from '../merged-reply.ts';
-import { statOf } from '../stat.ts';
+import { withStat } from '../stat.ts';
 
 /** Moves a name: a change of both directories. One that is replaced must be empty everywhere, and stay so. */
 export const rename: Part<'rename'> = async (state, request, context) => {
@@ -20,9 +18,5 @@ export const rename: Part<'rename'> = async (state, request, context) => {
     },
     context,
   );
-  const reply = mergedReply(state, replies);
-  const { stat } = reply;
-  if (!isRegular(stat)) return reply;
-  const inode = loc.inode.known ? loc.inode : new Inode(stat.gfid, typeOfMode(stat.mode));
-  return { ...reply, stat: await statOf(state, { inode }, context) };
+  return withStat(state, mergedReply(state, replies), context);
 };
