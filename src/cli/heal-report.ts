@@ -27,7 +27,9 @@ export function nameOf({ gfid, path }: Named): string {
 
 /** Prints what each brick's index lists, as `gluster volume heal info` does. */
 export async function reportInfo(session: Session, healer: Healer, form: Form): Promise<void> {
+  if (form === 'split-brain') healer.requireCopies();
   for (const brick of healer.bricks()) {
+    if (form === 'split-brain' && brick.type !== 'replicate') continue;
     session.check();
     const found = await entriesOf(session, healer, brick, form);
     await session.out.record(form === 'summary' ? summaryRecord(found) : entriesRecord(found));

@@ -69,9 +69,9 @@ export function isEmpty(listed: Listed): boolean {
 }
 
 /** Lets the self-heal daemons heal everything, and waits until nothing is left. */
-export async function healByDaemon(volume: TestVolume): Promise<void> {
+export async function healByDaemon(volume: TestVolume, option = 'cluster.self-heal-daemon'): Promise<void> {
   const directories = volume.bricks.map(({ path }) => path);
-  await volume.set('cluster.self-heal-daemon', 'on');
+  await volume.set(option, 'on');
   await waitUntil(
     async () => {
       // Until all daemons are up and connected the command is refused.
@@ -81,5 +81,5 @@ export async function healByDaemon(volume: TestVolume): Promise<void> {
     },
     { what: `the self-heal daemons to heal ${volume.name}`, timeoutMs: 90_000, everyMs: 1000 },
   );
-  await volume.set('cluster.self-heal-daemon', 'off');
+  await volume.set(option, 'off');
 }

@@ -1,8 +1,8 @@
 import { rootContext, type Subvolume } from '../../src/graph/index.ts';
 import { type FopName, fopNames } from '../../src/protocol/fops.ts';
 import { gfidFromString } from '../../src/protocol/gfid.ts';
+import type { MemberSet } from '../../src/xlators/cluster/member-set.ts';
 import { type HealResult, healFile } from '../../src/xlators/cluster/replicate/heal/index.ts';
-import type { ReplicateState } from '../../src/xlators/cluster/replicate/state.ts';
 import { pendingGfids } from './brick-tree.ts';
 import type { ReplicaCopies } from './replica-copies.ts';
 import { waitUntil } from './wait.ts';
@@ -35,8 +35,8 @@ export type Tap = (call: {
   readonly go: () => Promise<unknown>;
 }) => Promise<unknown>;
 
-/** Has `tap` see all calls of replicate from now on; what it returns takes the tap away. */
-export function tapCopies(state: ReplicateState, tap: Tap): () => void {
+/** Has `tap` see all calls of the subvolumes from now on; what it returns takes the tap away. */
+export function tapCopies(state: MemberSet, tap: Tap): () => void {
   type Functions = Record<FopName, (request: unknown, context: unknown) => Promise<unknown>>;
   const restore = state.children.map((child: Subvolume, index) => {
     const functions = child as unknown as Functions;

@@ -44,6 +44,14 @@ export class Healer {
   }
 
   /**
+   * Whether files can be in split-brain at all, in the words of `gluster volume heal`.
+   * @throws GlfsError EOPNOTSUPP where the volume has no copies
+   */
+  requireCopies(): void {
+    this.borrowCopies().release();
+  }
+
+  /**
    * What the index of one brick lists and is still to be healed; a file stands in the indices of all bricks that know.
    * @throws GlfsError EINVAL for a brick that is none, ENOTCONN for one that is down, EOPNOTSUPP, ECANCELED
    */
@@ -117,7 +125,9 @@ export class Healer {
     const sets = [...ReplicaSet.all(translators), ...FragmentSet.all(translators)];
     if (sets.length > 0) return { sets, release };
     release();
-    throw this.unsupported('volumes with replicas or fragments can be healed');
+    const { name } = this.scope.info;
+    const reason = `only volumes with replicas or fragments can be healed, and ${name} has none`;
+    throw new GlfsError('EOPNOTSUPP', reason, { syscall: 'heal' });
   }
 
   /** Fragments are never in split-brain: what too few say counts for nothing. */
@@ -126,12 +136,10 @@ export class Healer {
     const sets = ReplicaSet.all(translators);
     if (sets.length > 0) return { sets, release };
     release();
-    throw this.unsupported('volumes with replicas can be in split-brain');
-  }
-
-  private unsupported(what: string): GlfsError {
-    const reason = `only ${what}, and ${this.scope.info.name} has none`;
-    return new GlfsError('EOPNOTSUPP', reason, { syscall: 'heal' });
+    const { name } = this.scope.info;
+    const only = 'This command is supported for only volumes of replicate type';
+    const reason = `${only}. Volume ${name} is not of type replicate`;
+    throw new GlfsError('EOPNOTSUPP', reason, { syscall: 'heal' });
   }
 }
 

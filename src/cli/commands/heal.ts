@@ -14,6 +14,7 @@ import type { Session } from '../session.ts';
 const WISHES = {
   '*-replicate-*.quorum-type': 'none',
   '*-replicate-*.background-self-heal-count': '0',
+  '*-disperse-*.background-heals': '0',
 };
 
 function volumeAt(url: string): Location {
@@ -33,7 +34,7 @@ async function execute(session: Session, healer: Healer, order: HealOrder): Prom
 
 export const heal = command({
   name: 'heal',
-  summary: 'heal the copies of a replicated volume, or show what is to be healed',
+  summary: 'heal the copies or fragments of a volume, or show what is to be healed',
   operands:
     'URL [info [summary|split-brain] | start [full] | split-brain latest-mtime|bigger-file FILE | split-brain source-brick HOST:BRICK [FILE]]',
   description:

@@ -1,6 +1,6 @@
 import { type CallContext, Inode } from '../../../../graph/index.ts';
 import type { Gfid } from '../../../../protocol/gfid.ts';
-import { countOf, NO_CHILDREN } from '../../children.ts';
+import { countOf } from '../../children.ts';
 import type { DisperseState } from '../state.ts';
 import { examine, type HealKind } from './examine.ts';
 import { inspect } from './inspect.ts';
@@ -19,7 +19,8 @@ export async function diagnose(
 ): Promise<readonly HealKind[] | undefined> {
   const session: HealSession = openSession(state, new Inode(gfid), caller);
   const seen = await examine(session, session.inode, state.up);
-  if (seen.children === NO_CHILDREN && countOf(seen.absent) > state.redundancy) throw seen.errors[0]!;
+  // Too few can have it: what is left of it goes with the heal of its directory.
+  if (countOf(seen.absent) > state.redundancy) throw seen.errors[0]!;
   const { need, kinds } = inspect(state, seen, false);
   if (need === 'no') return undefined;
   if (need === 'must' || state.up !== state.all) return kinds;

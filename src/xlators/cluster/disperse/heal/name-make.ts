@@ -1,7 +1,7 @@
 import { type GlfsError, isGlfsError, toGlfsError } from '../../../../errors.ts';
 import { Inode, type Subvolume } from '../../../../graph/index.ts';
 import { Dict } from '../../../../protocol/dict.ts';
-import { isRegular, typeOfMode } from '../../../../protocol/iatt.ts';
+import { isDirectory, isRegular, typeOfMode } from '../../../../protocol/iatt.ts';
 import { keys } from '../../../../protocol/keys.ts';
 import { type ChildSet, indicesOf, NO_CHILDREN } from '../../children.ts';
 import { wind } from '../../wind.ts';
@@ -53,7 +53,7 @@ export async function makeName(
  */
 async function markIncomplete(session: HealSession, meaning: Meaning): Promise<void> {
   const { state, context } = session;
-  const data = typeOfMode(meaning.stat.mode) === 'symlink' ? 0n : 1n;
+  const data = isRegular(meaning.stat) || isDirectory(meaning.stat) ? 1n : 0n;
   const changes = new Map(indicesOf(meaning.on).map((index) => [index, { dirty: [data, 1n] as const }]));
   const { done, error } = await addCounters({ state, context, inode: inodeOf(meaning) }, changes);
   if (done === NO_CHILDREN && error !== undefined) throw error;

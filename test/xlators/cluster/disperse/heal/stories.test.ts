@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { HealOutcome, Volume } from '../../../../../src/api/index.ts';
-import { differencesOfBricks } from '../../../../helpers/bricks-identical.ts';
 import { FragmentBricks } from '../../../../helpers/fragment-bricks.ts';
+import { differencesOfFragments, wrongFragments } from '../../../../helpers/fragment-checks.ts';
 import { numbered } from '../../../../helpers/healing.ts';
 
 let set: FragmentBricks | undefined;
@@ -12,8 +10,6 @@ afterEach(async () => {
   await volume?.close();
   await set?.[Symbol.asyncDispose]();
 });
-
-const STRIPE = 4 * 512;
 
 interface Story {
   readonly before?: (volume: Volume) => Promise<unknown>;
@@ -153,35 +149,6 @@ async function write(volume: Volume, path: string, data: Buffer, offset: number)
   await file.pwrite(data, offset);
 }
 
-/** What the bricks differ in, but for the bytes of their fragments. No dirty mark is as good as one that is zero. */
-function differences({ directories }: FragmentBricks): string[] {
-  return differencesOfBricks(directories)
-    .filter((line) => !line.includes(': bytes is '))
-    .filter((line) => !/: trusted\.ec\.dirty is (0+|absent) on brick \d, (0+|absent) on/.test(line));
-}
-
-/** Each fragment is what the file's bytes make. */
-async function expectFragments({ state, directories }: FragmentBricks, path: string): Promise<void> {
-  const content = await volume!.readFile(path);
-  const stripes = Buffer.alloc(Math.ceil(content.length / STRIPE) * STRIPE);
-  content.copy(stripes);
-  const fragments = await state.code.encode(stripes, [...directories.keys()]);
-  for (const [index, directory] of directories.entries())
-    expect(readFileSync(join(directory, path)).equals(fragments[index]!), `${path} on brick ${index}`).toBe(
-      true,
-    );
-}
-
-async function filesIn(path: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await volume!.readdir(path, { withFileTypes: true })) {
-    const below = `${path === '/' ? '' : path}/${entry.name}`;
-    if (entry.isDirectory()) found.push(...(await filesIn(below)));
-    else if (entry.isFile()) found.push(below);
-  }
-  return found;
-}
-
 describe.each([[[0, 5]], [[2, 3]]])('bricks %j miss', (away) => {
   test.each(Object.keys(stories))('%s', async (name) => {
     const { before, change } = stories[name]!;
@@ -195,7 +162,7 @@ describe.each([[[0, 5]], [[2, 3]]])('bricks %j miss', (away) => {
     expect(outcomes.filter(({ status }) => status !== 'healed' && status !== 'purged')).toEqual([]);
     expect(outcomes.some(({ status }) => status === 'healed')).toBe(true);
     expect(set.listed()).toEqual([]);
-    expect(differences(set)).toEqual([]);
-    for (const path of await filesIn('/')) await expectFragments(set, path);
+    expect(differencesOfFragments(set.directories)).toEqual([]);
+    expect((await wrongFragments(volume, set.directories, 4)).wrong).toEqual([]);
   });
 });
