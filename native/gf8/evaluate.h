@@ -15,14 +15,16 @@ class Evaluator {
     const size_t length = group(job, groups);
     const size_t stripe = job.data * kChunk;
     const bool staged = length >= Lanes::kWorthStaging && !is_aligned<Lanes>(job.input);
-    alignas(kPlane) uint8_t copy[kMaxData * kChunk];
+    // The next stripe is copied before the work on one: what was just stored is slow to load.
+    alignas(kPlane) uint8_t copies[2][kMaxData * kChunk];
     const size_t data = job.data;
     const uint8_t* const start = job.input;
+    if (staged && count > 0) stage<Lanes>(copies[first % 2], start + first * stripe, stripe);
     for (size_t at = first; at < first + count; at++) {
       const uint8_t* input = start + at * stripe;
       if (staged) {
-        stage<Lanes>(copy, input, stripe);
-        input = copy;
+        if (at + 1 < first + count) stage<Lanes>(copies[(at + 1) % 2], input + stripe, stripe);
+        input = copies[at % 2];
       }
       for (size_t piece = 0; piece < kPlane; piece += Lanes::kBytes) {
         for (size_t i = 0; i < length; i++) {
