@@ -8,7 +8,8 @@ export const BRICKS = 'bricks:';
 export type OfflineOperands = 'all' | 'sources';
 
 /**
- * Takes `--bricks DIR…` out of a command line: all words up to the command (or the next option) are directories.
+ * Takes `--bricks DIR…` out of a command line: all words up to the command (or the next option) are directories, or `-` for one
+ * that is missing.
  * @throws UsageError where no directory follows
  */
 export function splitBricks(
@@ -19,7 +20,8 @@ export function splitBricks(
   if (at < 0) return { argv, bricks: [] };
   const first = argv[at] === '--bricks' ? [] : [argv[at]!.slice('--bricks='.length)];
   let end = at + 1;
-  while (end < argv.length && !argv[end]!.startsWith('-') && !isCommand(argv[end]!)) end++;
+  const isPlace = (word: string): boolean => word === '-' || !(word.startsWith('-') || isCommand(word));
+  while (end < argv.length && isPlace(argv[end]!)) end++;
   const bricks = [...first, ...argv.slice(at + 1, end)];
   const rest = splitBricks([...argv.slice(0, at), ...argv.slice(end)], isCommand);
   if (bricks.length === 0 || bricks.includes('')) throw new UsageError('--bricks needs directories');

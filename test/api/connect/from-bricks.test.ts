@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -128,29 +128,7 @@ describe('a volume read from its bricks', () => {
   it('is refused for a directory that is not there', async () => {
     await expect(fromBricks([join(directory, 'nowhere')])).rejects.toMatchObject({ code: 'ENOENT' });
   });
-
-  it.each(['replicate 2', 'disperse 2+1'])('is refused by name for %s', async (type) => {
-    const name = type.split(' ')[0]!;
-    const kept = join(directory, name);
-    mkdirSync(kept);
-    let copies: string[];
-    {
-      await using cluster = await startCluster({ volumes: { [name]: { type } }, directory: kept });
-      copies = cluster.bricks(name).map((brick) => brick.directory);
-    }
-    // What a client of that type leaves on the root.
-    const mark = name === 'replicate' ? 'trusted.afr.dirty' : 'trusted.ec.version';
-    await markRoot(copies[0]!, mark);
-    await expect(fromBricks(copies)).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
-  });
 });
-
-/** Sets an attribute of a brick's root as a client's translator does, by way of the brick. */
-async function markRoot(brick: string, name: string): Promise<void> {
-  const { openBrick } = await import('./brick-graph.ts');
-  await using root = await openBrick(brick);
-  await root.setxattr(name, Buffer.alloc(12));
-}
 
 it('a single fragment among whole files is refused, whatever the sample said', async () => {
   const { openBrick } = await import('./brick-graph.ts');

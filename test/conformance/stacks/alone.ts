@@ -80,6 +80,7 @@ export const notAlone: Readonly<Record<string, string>> = {
   'cluster/stripe': 'needs a second subvolume: stripe.test.ts runs such stacks',
   'features/arbiter': 'keeps no contents of files: nothing that is written can be read',
   'features/snapview-client': 'needs a second subvolume, the daemon that shows snapshots',
+  'glfs/missing-brick': 'is a brick that is not there: from-brick-sets.test.ts has some',
   'protocol/client': 'has the brick behind it and not below: the stacks of client and server run it',
   'protocol/server': 'is what clients attach to: the stacks of client and server run it',
   'storage/posix': 'is the brick itself, which has stacks without anything on it',

@@ -16,9 +16,10 @@ import {
   type TranslatorSetup,
   type TranslatorType,
 } from '../../../graph/index.ts';
+import { entryBytes } from '../../../protocol/dict.ts';
 import { type FopName, fops } from '../../../protocol/fops.ts';
 import { gfidToString } from '../../../protocol/gfid.ts';
-import { OpenFlag } from '../../../protocol/messages.ts';
+import { OpenFlag, XattropFlag } from '../../../protocol/messages.ts';
 import { attributeFops } from './attributes/index.ts';
 import type { PosixBrick } from './brick.ts';
 import { BrickDirectory } from './brick-directory.ts';
@@ -92,9 +93,16 @@ export class Posix extends Translator<typeof options> {
 }
 
 function changes(fop: FopName, request: object): boolean {
+  if (fop === 'xattrop' || fop === 'fxattrop') return counts(request as Request<'xattrop'>);
   if (fop !== 'open') return fops[fop].traits.mutates === true;
   const { flags } = request as Request<'open'>;
   return (flags & OpenFlag.ACCMODE) !== OpenFlag.RDONLY || (flags & OpenFlag.TRUNC) !== 0;
+}
+
+/** Adding zero is how cluster translators read counters. */
+function counts({ operation, dict }: Request<'xattrop'>): boolean {
+  if (operation === XattropFlag.GET_AND_SET) return true;
+  return [...(dict ?? [])].some(([, entry]) => entryBytes(entry).some((byte) => byte !== 0));
 }
 
 export const posixType: TranslatorType<typeof options> = {

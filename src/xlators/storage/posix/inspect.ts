@@ -10,6 +10,14 @@ import { chooseStore } from './store-choice.ts';
 const ROOT_GFID = 'trusted.gfid';
 const EMPTY = new Uint8Array(0);
 
+/** A file as a brick has it. */
+export interface InspectedFile {
+  /** Bytes on the brick. */
+  readonly size: number;
+  readonly isRegular: boolean;
+  readonly attributes: ReadonlyMap<string, Uint8Array>;
+}
+
 /** What a brick says of itself without being served. */
 export interface BrickIdentity {
   readonly directory: string;
@@ -17,8 +25,10 @@ export interface BrickIdentity {
   readonly volumeId: Uint8Array;
   /** Extended attributes of its root directory, as the brick keeps them. */
   readonly attributes: ReadonlyMap<string, Uint8Array>;
-  /** Names of the attributes of some of its files. */
-  readonly sample: ReadonlySet<string>;
+  /** Some of its files by their handles (path from the brick): those that its index lists, and others. */
+  readonly sample: ReadonlyMap<string, InspectedFile>;
+  /** Any file by its handle; undefined where the brick has none. */
+  inspect(handle: string): InspectedFile | undefined;
 }
 
 /**
@@ -29,38 +39,68 @@ export function inspectBrick(directory: string): BrickIdentity {
   try {
     if (!statSync(directory).isDirectory()) throw new GlfsError('ENOTDIR', `${directory} is no directory`);
     const store = chooseStore({ root: directory, wanted: 'auto', readOnly: true, host: hostSyscalls() });
-    const place = Buffer.from(directory);
-    const attributes = new Map<string, Uint8Array>();
-    for (const name of store.list(place)) attributes.set(name, copyBytes(store.get(place, name) ?? EMPTY));
+    const attributes = attributesOf(store, directory);
     const volumeId = attributes.get(VOLUME_ID_KEY);
     if (volumeId?.length !== 16 || isNullGfid(volumeId) || !attributes.has(ROOT_GFID))
       throw new GlfsError('EINVAL', `${directory} is no brick: it has no ${VOLUME_ID_KEY}`);
-    return { directory, volumeId, attributes, sample: sampleOf(directory, store) };
+    const inspect = (handle: string): InspectedFile | undefined =>
+      inspectFile(store, `${directory}/${handle}`);
+    return { directory, volumeId, attributes, sample: sampleOf(directory, inspect), inspect };
   } catch (error) {
     throw toGlfsError(error, { path: directory });
   }
 }
 
+function attributesOf(store: AttributeStore, path: string): Map<string, Uint8Array> {
+  const place = Buffer.from(path);
+  return new Map(store.list(place).map((name) => [name, copyBytes(store.get(place, name) ?? EMPTY)]));
+}
+
+/** Handles of directories are symbolic links: those are not followed. */
+function inspectFile(store: AttributeStore, path: string): InspectedFile | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || stat.isSymbolicLink()) return undefined;
+  return { size: stat.size, isRegular: stat.isFile(), attributes: attributesOf(store, path) };
+}
+
 /** Enough to meet one that bears the marks of its volume's kind. */
 const SAMPLE_FILES = 64;
+const SAMPLE_LISTED = 1000;
 
-/** Attributes of regular files, by their handles: the root of a volume may bear no mark where all of its files do. */
-function sampleOf(root: string, store: AttributeStore): Set<string> {
-  const names = new Set<string>();
-  let left = SAMPLE_FILES;
-  for (const handle of handles(root)) {
-    if (!lstatSync(handle).isFile()) continue;
-    for (const name of store.list(Buffer.from(handle))) names.add(name);
-    if (--left === 0) break;
-  }
-  return names;
+/** Regular files: the root of a volume may bear no mark where all of its files do. Those that wait to be healed tell most. */
+function sampleOf(
+  root: string,
+  inspect: (handle: string) => InspectedFile | undefined,
+): Map<string, InspectedFile> {
+  const found = new Map<string, InspectedFile>();
+  const take = (all: Iterable<string>, most: number): void => {
+    for (const handle of all) {
+      if (found.size >= most) break;
+      const file = inspect(handle);
+      if (file?.isRegular === true) found.set(handle, file);
+    }
+  };
+  take(listedHandles(root), SAMPLE_LISTED);
+  take(handles(root), found.size + SAMPLE_FILES);
+  return found;
 }
 
 const PAIR = /^[0-9a-f]{2}$/;
+const GFID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
 function* handles(root: string): Generator<string> {
-  const top = `${root}/.glusterfs`;
-  for (const first of readdirSync(top).filter((name) => PAIR.test(name)))
-    for (const second of readdirSync(`${top}/${first}`).filter((name) => PAIR.test(name)))
-      for (const name of readdirSync(`${top}/${first}/${second}`)) yield `${top}/${first}/${second}/${name}`;
+  const top = '.glusterfs';
+  for (const first of readdirSync(`${root}/${top}`).filter((name) => PAIR.test(name)))
+    for (const second of readdirSync(`${root}/${top}/${first}`).filter((name) => PAIR.test(name)))
+      for (const name of readdirSync(`${root}/${top}/${first}/${second}`))
+        yield `${top}/${first}/${second}/${name}`;
+}
+
+/** Of files that a heal may be pending for. */
+function listedHandles(root: string): string[] {
+  const index = `${root}/.glusterfs/indices/xattrop`;
+  if (statSync(index, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  return readdirSync(index)
+    .filter((name) => GFID.test(name))
+    .map((name) => `.glusterfs/${name.slice(0, 2)}/${name.slice(2, 4)}/${name}`);
 }

@@ -66,6 +66,16 @@ export function configOf({ children, redundancy }: Geometry): bigint {
   return (fields.reduce((value, field) => (value << 8n) | field, 0n) << 24n) | BigInt(CHUNK);
 }
 
+/** The geometry that trusted.ec.config tells of; undefined for what is none of this layout. */
+export function geometryOf(
+  config: Uint8Array | undefined,
+): { readonly bricks: number; readonly redundancy: number } | undefined {
+  if (config?.length !== BYTES) return undefined;
+  const [bricks, redundancy] = [config[3]!, config[4]!];
+  const children = Array.from({ length: bricks });
+  return decodeNumber(config) === configOf({ children, redundancy }) ? { bricks, redundancy } : undefined;
+}
+
 /** What a new regular file gets at its making. */
 export function initialCounters(geometry: Geometry): Dict {
   return new Dict()
