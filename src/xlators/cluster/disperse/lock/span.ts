@@ -310,6 +310,7 @@ export class Span {
     const answers = await this.move(good | this.healing, dict);
     const lost = failed(answers);
     this.drop(good & lost);
+    if ((good & lost) !== NO_CHILDREN) await this.leaveMarks(version, dirty);
     const speaker = answers.find((answer, index) => has(good, index) && answer?.reply?.version !== undefined);
     this.version = speaker?.reply?.version ?? this.version;
     if (!changed || state.readableWith(good & ~lost)) return undefined;
@@ -322,6 +323,16 @@ export class Span {
       gfid: this.file.inode.toString(),
       cause: new AggregateError(errors, 'counters could not be moved'),
     });
+  }
+
+  /**
+   * Some lack nothing but these counts, and all were there when the change was made: without a mark no index would name it.
+   * GlusterFS's clients leave that to the next lookup.
+   */
+  private async leaveMarks(version: Numbers, dirty: Numbers): Promise<void> {
+    const kinds = KINDS.filter((kind) => version[kind] !== 0 && dirty[kind] === 0 && !this.marked[kind]);
+    for (const kind of kinds) this.marked[kind] = true;
+    if (kinds.length > 0) await this.move(this.good, new Dict().setBytes(DIRTY, ones(kinds)));
   }
 
   /** By position: what each of `children` says its counters are now. */

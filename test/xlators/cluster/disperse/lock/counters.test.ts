@@ -303,6 +303,21 @@ describe('what fails under way', () => {
     await file.settle();
   });
 
+  test.each(['settle', 'commit'] as const)(
+    'who lacks the counts of names only is told of by a mark: %s',
+    async (how) => {
+      const file = new DispersedFile({ type: 'directory' });
+      file.wrap(5, 'xattrop', () => Promise.reject(new GlfsError('ENOTCONN')));
+      await file.change('a');
+      if (how === 'commit') {
+        const { inode } = file;
+        await file.state.locks.run([{ inode, query: false }], context(), ([held]) => held!.commit());
+      }
+      await file.settle();
+      expect(file.all()).toEqual([...same('8/8 dirty 1/1').slice(1), '7/7 dirty 0/0']);
+    },
+  );
+
   test('a post-op that too few take: who waits for it is told', async () => {
     const file = new DispersedFile();
     file.wrap(5, 'setattr', () => Promise.reject(new GlfsError('EIO')));
