@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, fromBricks } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
@@ -83,21 +84,49 @@ describe('a stopped volume', () => {
   });
 });
 
-it.each([
-  ['replica 2', 2],
-  ['disperse 3 redundancy 1', 3],
-])('a %s volume is refused by name', async (type, bricks) => {
-  const other = await pool.createVolume(`offline-${type.split(' ')[0]}`, { bricks, type });
-  try {
-    // glfs can't write to it yet; a mount of GlusterFS leaves what such a volume bears.
-    const mount = await mountVolume(pool, { volume: other.name });
-    execFileSync('sh', ['-c', `echo x >${mount.path}/file`]);
-    await mount.unmount();
-    await other.cli('stop', other.name, 'force');
-    await expect(fromBricks(other.bricks.map(({ path }) => path))).rejects.toMatchObject({
-      code: 'EOPNOTSUPP',
+describe.each([
+  { type: 'replica 2', count: 2, redundancy: 1 },
+  { type: 'replica 3 arbiter 1', count: 3, redundancy: 1 },
+  { type: 'disperse 3 redundancy 1', count: 3, redundancy: 1 },
+  { type: 'disperse 6 redundancy 2', count: 6, redundancy: 2 },
+])('a stopped $type volume that a mount has written to', ({ type, count, redundancy }) => {
+  it('gives its files, with bricks missing or behind, and keeps every byte and attribute', async () => {
+    const name = `offline-${type.split(' ')[0]}-${count}`;
+    const options = { 'disperse.background-heals': '0', 'cluster.self-heal-daemon': 'off' };
+    const disperse = type.startsWith('disperse');
+    await using sets = await pool.createVolume(name, {
+      bricks: count,
+      type,
+      options: disperse ? { 'cluster.disperse-self-heal-daemon': 'off' } : options,
     });
-  } finally {
-    await other.delete();
-  }
+    const written = new Map<string, Buffer>();
+    const victim = count - 2;
+    {
+      await using mount = await mountVolume(pool, { volume: name });
+      const put = async (path: string, size: number): Promise<void> => {
+        written.set(path, randomBytes(size));
+        await writeFile(mount.at(path), written.get(path)!);
+      };
+      await mkdir(mount.at('d'));
+      for (const size of [0, 1, 4096, 70_001]) await put(`d/file-${size}`, size);
+      await put('changed', 50_000);
+      await sets.killBrick(victim);
+      await put('changed', 33_333);
+      await put('new', 2000);
+    }
+    await sets.cli('stop', name, 'force');
+    const bricks = sets.bricks.map(({ path }) => path);
+    const before = bricks.map(state);
+    const others = bricks.map((_, index) => index).filter((index) => index !== victim);
+    const spare = others.slice(0, redundancy - 1);
+    for (const missing of [[], [victim], [victim, ...spare], spare]) {
+      await using volume = await fromBricks(bricks.map((path, at) => (missing.includes(at) ? '-' : path)));
+      for (const [path, bytes] of written)
+        expect((await volume.readFile(`/${path}`)).equals(bytes), `${path} without ${missing}`).toBe(true);
+      expect((await volume.readdir('/')).sort()).toEqual(['changed', 'd', 'new']);
+    }
+    const turned = [...bricks.slice(1), bricks[0]!];
+    await expect(fromBricks(turned)).rejects.toMatchObject({ code: 'EINVAL' });
+    expect(bricks.map(state)).toEqual(before);
+  });
 });

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { GlfsError } from '../../../errors.ts';
 import { CHUNK, ErasureCode } from '../../../gf8/index.ts';
-import { decodeNumber } from '../../../xlators/cluster/disperse/lock/counters.ts';
+import { DIRTY, decodeNumber, SIZE, VERSION } from '../../../xlators/cluster/disperse/lock/counters.ts';
 import { COPY_MARK } from '../../../xlators/glfs/whole-files/index.ts';
 import type { BrickIdentity, InspectedFile } from '../../../xlators/storage/posix/inspect.ts';
 import { openQuietly } from '../../../xlators/storage/posix/quiet-read.ts';
@@ -15,6 +15,7 @@ import { attributesOn, type BrickSet, presentIn } from './sets.ts';
  * points of a polynomial, and so are the places plus 7), and only the zeros behind the end of a file tell them apart.
  */
 
+const NONE = new Uint8Array(0);
 const ACCUSATION = /^trusted\.afr\.(.+)-client-(\d+)$/;
 
 /**
@@ -50,67 +51,90 @@ function disordered({ directory }: BrickIdentity): GlfsError {
   );
 }
 
+/** How many files speak for the order, and against it. */
+interface Votes {
+  fits: number;
+  strange: number;
+}
+
 /**
- * Puts the last stripes of some files together. @throws GlfsError EINVAL where more of them don't fit than do
+ * Puts the last stripes of some files together: of those that are clean, or, where none of them tells, of those that are marked
+ * dirty and agree all the same. @throws GlfsError EINVAL where more of them don't fit than do
  */
 export function checkFragments({ places, redundancy }: BrickSet): void {
   const bricks = presentIn(places);
   const code = ErasureCode.of(places.length - redundancy, places.length);
-  let fits = 0;
-  let strange = 0;
-  for (const handle of bricks[0]!.sample.keys()) {
-    const verdict = fitsTogether(
-      code,
+  const clean: Votes = { fits: 0, strange: 0 };
+  const dirty: Votes = { fits: 0, strange: 0 };
+  for (const handle of new Set(bricks.flatMap(({ sample }) => [...sample.keys()]))) {
+    const fragments = agreeing(
       places.map((place) => place && { place, file: place.inspect(handle) }),
-      handle,
+      code.data,
     );
-    if (verdict === true) fits++;
-    if (verdict === false) strange++;
+    const fits = fragments && fitsTogether(code, fragments, handle);
+    if (fits === undefined) continue;
+    const [first] = fragments!.values();
+    const isDirty = !isZero(first!.file.attributes.get(DIRTY) ?? NONE);
+    (isDirty ? dirty : clean)[fits ? 'fits' : 'strange']++;
   }
+  const { fits, strange } = clean.fits + clean.strange > 0 ? clean : dirty;
   if (strange > fits) throw disordered(bricks[0]!);
 }
 
-type Fragment = { readonly place: BrickIdentity; readonly file: InspectedFile | undefined } | undefined;
-
-/** Undefined where nothing can be told: too few have it all, or it is a hole. */
-function fitsTogether(
-  code: ErasureCode,
-  fragments: readonly Fragment[],
-  handle: string,
-): boolean | undefined {
-  const groups = new Map<string, number[]>();
-  for (const [index, fragment] of fragments.entries()) {
-    const state = stateOf(fragment?.file);
-    if (state !== undefined) groups.set(state, [...(groups.get(state) ?? []), index]);
-  }
-  const [good] = [...groups.values()].sort((one, other) => other.length - one.length);
-  if (good === undefined || good.length < code.data) return undefined;
-  const size = Number(decodeNumber(fragments[good[0]!]!.file!.attributes.get('trusted.ec.size')));
-  const last = Math.floor((size - 1) / code.stripe);
-  const chunks = new Map(
-    good.map((index) => [index, chunkOf(`${fragments[index]!.place.directory}/${handle}`, last * CHUNK)]),
-  );
-  if ([...chunks.values()].every(isZero)) return undefined;
-  const some = new Map([...chunks].slice(0, code.data));
-  const stripe = code.decodeSync(some);
-  const others = good.slice(code.data);
-  const same = code
-    .recreateSync(some, others)
-    .every((bytes, at) => Buffer.compare(bytes, chunks.get(others[at]!)!) === 0);
-  const padding = stripe.subarray(size - last * code.stripe);
-  if (!same || !isZero(padding)) return false;
-  return others.length > 0 || padding.length > 0 ? true : undefined;
+interface Fragment {
+  readonly place: BrickIdentity;
+  readonly file: InspectedFile;
 }
 
-/** Counters of a fragment that is whole; undefined for one of which nothing can be told. */
-function stateOf(file: InspectedFile | undefined): string | undefined {
-  if (file === undefined || !file.isRegular) return undefined;
-  const [version, size, dirty] = ['version', 'size', 'dirty'].map((name) =>
-    file.attributes.get(`trusted.ec.${name}`),
+/** The most fragments, by place, with the same counters; undefined where they are not enough. */
+function agreeing(
+  all: readonly ({ readonly place: BrickIdentity; readonly file: InspectedFile | undefined } | undefined)[],
+  needed: number,
+): ReadonlyMap<number, Fragment> | undefined {
+  const groups = new Map<string, Map<number, Fragment>>();
+  for (const [index, found] of all.entries()) {
+    const counters = countersOf(found?.file);
+    if (found?.file === undefined || counters === undefined) continue;
+    const group = groups.get(counters) ?? new Map<number, Fragment>();
+    groups.set(counters, group.set(index, { place: found.place, file: found.file }));
+  }
+  const [most] = [...groups.values()].sort((one, other) => other.size - one.size);
+  return most === undefined || most.size < needed ? undefined : most;
+}
+
+/** Undefined where a fragment tells nothing. */
+function countersOf(file: InspectedFile | undefined): string | undefined {
+  const size = file?.attributes.get(SIZE);
+  if (file === undefined || !file.isRegular || size?.length !== 8 || isZero(size)) return undefined;
+  const values = [SIZE, VERSION, DIRTY].map((name) => Buffer.from(file.attributes.get(name) ?? NONE));
+  const text = values.map((value) => (isZero(value) ? '' : value.toString('hex')));
+  return `${text.join(' ')} ${file.size}`;
+}
+
+/** Undefined where nothing can be told: there is no fragment to spare and no zero behind the end, or it is a hole. */
+function fitsTogether(
+  code: ErasureCode,
+  fragments: ReadonlyMap<number, Fragment>,
+  handle: string,
+): boolean | undefined {
+  const [first] = fragments.values();
+  const { file } = first!;
+  const size = Number(decodeNumber(file.attributes.get(SIZE)));
+  const last = Math.floor((size - 1) / code.stripe);
+  const chunks = [...fragments].map(
+    ([index, { place }]) => [index, chunkOf(`${place.directory}/${handle}`, last * CHUNK)] as const,
   );
-  if (version === undefined || size === undefined || isZero(size) || !isZero(dirty ?? size.subarray(0, 0)))
-    return undefined;
-  return `${Buffer.from(version).toString('hex')} ${Buffer.from(size).toString('hex')} ${file.size}`;
+  if (chunks.every(([, chunk]) => isZero(chunk))) return undefined;
+  const some = new Map(chunks.slice(0, code.data));
+  const others = chunks.slice(code.data);
+  const padding = code.decodeSync(some).subarray(size - last * code.stripe);
+  const made = code.recreateSync(
+    some,
+    others.map(([index]) => index),
+  );
+  if (!isZero(padding) || others.some(([, chunk], at) => Buffer.compare(chunk, made[at]!) !== 0))
+    return false;
+  return others.length > 0 || padding.length > 0 ? true : undefined;
 }
 
 function chunkOf(path: string, offset: number): Uint8Array {
