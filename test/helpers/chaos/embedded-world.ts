@@ -14,7 +14,7 @@ import type { World } from './world.ts';
 
 const NAME = 'chaos';
 
-/** A replica set of the embedded cluster, with a proxy before each brick. */
+/** A replica or disperse set of the embedded cluster, with a proxy before each brick. */
 export async function embeddedWorld(type: string, seed: number): Promise<World & AsyncDisposable> {
   const cluster = await startCluster({ volumes: { [NAME]: { type } }, seed });
   const bricks = cluster.bricks(NAME);
@@ -33,12 +33,14 @@ export async function embeddedWorld(type: string, seed: number): Promise<World &
     cluster.volfile(NAME),
   );
   const { merged, logger } = watchMerges();
+  const data = /^disperse (\d+)/.exec(type)?.[1];
   const rules = new Map<number, ActiveFault>();
   const directories = bricks.map(({ directory }) => directory);
   return {
     name: `embedded ${type}`,
     size: bricks.length,
     ...(type.includes('arbiter') ? { arbiter: bricks.length - 1 } : {}),
+    ...(data === undefined ? {} : { data: Number(data) }),
     directories,
     watch,
     merged: () => merged,
@@ -66,7 +68,7 @@ export async function embeddedWorld(type: string, seed: number): Promise<World &
       },
     },
     heal: async () => healAll(await cluster.connect(NAME, { logger }), directories),
-    locks: (directory) => locksOf(cluster, directories, directory),
+    locks: (directory, away) => locksOf(cluster, directories, directory, away),
     async [Symbol.asyncDispose]() {
       for (const proxy of proxies) await proxy.close();
       await cluster.stop();
@@ -79,9 +81,11 @@ async function locksOf(
   cluster: Cluster,
   directories: readonly string[],
   directory: string,
+  away: readonly number[] = [],
 ): Promise<string[]> {
   const found: string[] = [];
   for (const { index, port, directory: path } of cluster.bricks(NAME)) {
+    if (away.includes(index)) continue;
     const credentials = credentialsIn(cluster.volfile(NAME));
     const { brick, close } = await connectBrick({ host: cluster.host, path, port, credentials });
     try {

@@ -34,7 +34,7 @@ export function reader(
       const acknowledged = Math.min(...before);
       const heardAll = by === 'volume' || stage.otherHears;
       const read = await stage.attempt(`read-${by} ${file.path} block ${block}`, () =>
-        opened.pread(into, block * blockSize),
+        opened.pread(into, file.shift + block * blockSize),
       );
       if (read === undefined) continue;
       const floor = heardAll && (by === 'volume' || stage.otherHears) ? acknowledged : 0;

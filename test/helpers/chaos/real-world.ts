@@ -19,17 +19,20 @@ export interface RealWorld {
   readonly subnet: string;
 }
 
-/** A replica set of real bricks, with proxies before all of the pool. `by` says who heals: glfs, or the self-heal daemon. */
+/** A replica or disperse set of real bricks, with proxies before all of the pool. `by` says who heals: glfs, or the self-heal daemon. */
 export async function realWorld({
   pool,
   name,
   type,
   subnet,
 }: RealWorld): Promise<World & AsyncDisposable & { volume: TestVolume; by: 'glfs' | 'daemon' }> {
+  const [, whole, redundancy] = /^disperse (\d+) redundancy (\d+)$/.exec(type)?.map(Number) ?? [];
+  const option = whole === undefined ? 'cluster.self-heal-daemon' : 'cluster.disperse-self-heal-daemon';
   const volume = await TestVolume.create(pool, name, {
     type,
-    bricks: 3,
-    options: { 'cluster.self-heal-daemon': 'off', 'cluster.heal-timeout': '5' },
+    bricks: whole ?? 3,
+    // Of disperse volumes the daemon looks once a minute at most.
+    options: { [option]: 'off', 'cluster.heal-timeout': whole === undefined ? '5' : '60' },
   });
   const cluster = await ClusterProxy.start(pool, subnet);
   const size = volume.bricks.length;
@@ -47,9 +50,11 @@ export async function realWorld({
     name: `real ${type}`,
     size,
     ...(type.includes('arbiter') ? { arbiter: size - 1 } : {}),
+    ...(whole === undefined ? {} : { data: whole - redundancy! }),
     directories,
     watch,
-    merged: () => (world.by === 'glfs' ? merged : undefined),
+    // No heal of fragments merges.
+    merged: () => (world.by === 'glfs' || whole !== undefined ? merged : undefined),
     volume,
     by: 'glfs' as 'glfs' | 'daemon',
     connect: (pingTimeout: number): Promise<Volume> =>
@@ -81,7 +86,7 @@ export async function realWorld({
     async heal() {
       if ((world.by === 'daemon') !== daemon) {
         daemon = !daemon;
-        await volume.set('cluster.self-heal-daemon', daemon ? 'on' : 'off');
+        await volume.set(option, daemon ? 'on' : 'off');
       }
       if (!daemon) return healAll(await connect(volume.url, { logger }), directories);
       const before = needHealing(directories).length;
@@ -97,10 +102,10 @@ export async function realWorld({
       return before;
     },
     leftBehind: (directory: string) => (daemon ? leftBehind(volume, directories, directory) : []),
-    async locks() {
+    async locks(_directory: string, away: readonly number[] = []) {
       await volume.refresh();
       const found: string[] = [];
-      for (const brick of volume.bricks)
+      for (const brick of volume.bricks.filter(({ index }) => !away.includes(index)))
         for (const lock of (await brickState(brick)).locks)
           if (lock.kind !== 'posix' && lock.client.includes('PC_NAME:glfs-'))
             found.push(`brick ${brick.index}: ${lock.path} ${lock.kind} ${lock.domain}`);

@@ -10,7 +10,7 @@ import { Stage, withEnd } from './stage.ts';
 import { Tree } from './tree.ts';
 import { judge } from './verdict.ts';
 import { Weather } from './weather.ts';
-import type { World } from './world.ts';
+import { tolerated, type World } from './world.ts';
 import { BlockFile, writer } from './writer.ts';
 
 /** How a round is played. */
@@ -35,6 +35,8 @@ export interface RoundResult {
 
 const WRITERS = 2;
 const BLOCKS = 12;
+/** Blocks of one file on fragments begin with stripes, those of the other anywhere. */
+const SHIFT = 700;
 
 /** Longer than all that a round waits for within: what it waits for without an end is told with the story, too. */
 const PATIENCE = 150_000;
@@ -45,7 +47,9 @@ export async function playRound(world: World, flavour: Flavour, seed: number): P
   const directory = `/round-${seed}`;
   const volume = await world.connect(flavour.pingTimeout);
   const other = await world.connect(flavour.pingTimeout);
-  const stage = new Stage(volume, other, directory, new Weather(world.size), flavour.otherHears);
+  // Readers of fragments lock, and ask what is good: they need not have heard of it.
+  const otherHears = flavour.otherHears || world.data !== undefined;
+  const stage = new Stage(volume, other, directory, new Weather(tolerated(world)), otherHears);
   const failures: Error[] = [];
   const result = await withEnd(play(world, flavour, stage, dice), 'the round', PATIENCE).catch(
     (error: Error) => void failures.push(error),
@@ -66,13 +70,14 @@ async function play(world: World, flavour: Flavour, stage: Stage, dice: Dice): P
   await volume.mkdir(directory);
   const files = Array.from(
     { length: WRITERS },
-    (_, index) => new BlockFile(`${directory}/blocks-${index}`, index + 1, BLOCKS),
+    (_, index) =>
+      new BlockFile(`${directory}/blocks-${index}`, index + 1, BLOCKS, world.data && SHIFT * index),
   );
-  for (const { path } of files) await volume.writeFile(path, Buffer.alloc(blockSize));
+  for (const { path, shift } of files) await volume.writeFile(path, Buffer.alloc(shift + blockSize));
   const tree = new Tree(directory);
   const actors = [
     ...files.map((file) => writer(file, dice.fork())),
-    mover(tree, dice.fork(), flavour.stormy),
+    mover(tree, dice.fork(), flavour.stormy && world.data === undefined),
     reader(files, dice.fork(), 'volume'),
     reader(files, dice.fork(), 'other'),
   ];

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import { blockSize } from '../blocks.ts';
 import { differencesOfBricks } from '../bricks-identical.ts';
+import { differencesOfFragments } from '../fragment-checks.ts';
+import { assemble } from './assemble.ts';
 import { contentsBelow, gfidsBelow } from './disk.ts';
 import type { LeftBehind } from './left-behind.ts';
 import { IDENTITY, isContentOf, type Moved, type Place, type Tree } from './tree.ts';
@@ -20,25 +23,33 @@ export async function judge(
   files: readonly BlockFile[],
   merged: Merged,
 ): Promise<string[]> {
-  const { directories, arbiter } = world;
+  const { directories, arbiter, data } = world;
   // Writes leave times of the brick's own clock.
-  const all = differencesOfBricks(directories, { arbiter, mtimes: false });
+  const differences = data === undefined ? differencesOfBricks : differencesOfFragments;
+  const all = differences(directories, { arbiter, mtimes: false });
   // What an earlier round has left on a set of bricks that several share was held against that one.
   const earlier = /\/round-\d+(?=[/:])/;
   const left = world.leftBehind?.(tree.directory) ?? [];
   const wrong = all.filter(
     (line) => [tree.directory, undefined].includes(earlier.exec(line)?.[0]) && !isExplained(line, left),
   );
+  const judgeOf = (copy: Copy): string[] => [
+    ...badBlocks(copy, tree, files),
+    ...misplaced(copy, tree, files, merged),
+  ];
+  if (data !== undefined) {
+    const whole = assemble(directories, data, tree.directory);
+    const copy = { contents: whole.contents, gfids: gfidsBelow(directories[0]!, tree.directory) };
+    return [...wrong, ...whole.wrong, ...judgeOf(copy)];
+  }
   for (const [index, directory] of directories.entries()) {
     if (index === arbiter) continue;
-    const said = (line: string) => wrong.push(`brick ${index}: ${line}`);
-    for (const file of files)
-      for (const { block, found, allowed } of await file.oracle.verify(join(directory, file.path)))
-        said(
-          `${file.path} block ${block}: generation ${found.generation} (${found.fault ?? 'whole'}), ${allowed} would be right`,
-        );
-    const kept = left.filter((one) => one.brick === index).map(({ path }) => path);
-    for (const line of misplaced(directory, tree, files, { merged, kept })) said(line);
+    const contents = contentsBelow(directory, tree.directory);
+    // Names on this brick that are not glfs's to remove.
+    for (const { brick, path } of left)
+      if (brick === index) contents.delete(path.slice(tree.directory.length + 1));
+    const copy = { contents, gfids: gfidsBelow(directory, tree.directory) };
+    wrong.push(...judgeOf(copy).map((line) => `brick ${index}: ${line}`));
   }
   return wrong;
 }
@@ -52,20 +63,34 @@ function isExplained(line: string, left: readonly LeftBehind[]): boolean {
   );
 }
 
-interface Excused {
-  readonly merged: Merged;
-  /** Names on this brick that are not glfs's to remove. */
-  readonly kept: readonly string[];
+/** What a client would see: of one brick, or put together of fragments. */
+interface Copy {
+  /** By path below the round's directory. */
+  readonly contents: ReadonlyMap<string, Buffer>;
+  readonly gfids: ReadonlyMap<string, string>;
+}
+
+function badBlocks({ contents }: Copy, { directory }: Tree, files: readonly BlockFile[]): string[] {
+  return files.flatMap(({ path, shift, oracle }) => {
+    const bytes = contents.get(path.slice(directory.length + 1))?.subarray(shift) ?? Buffer.alloc(0);
+    return Array.from({ length: oracle.length }, (_, block) => {
+      const part = bytes.subarray(block * blockSize, (block + 1) * blockSize);
+      // Past the end of the file: fine where nothing needs to have been written.
+      if (part.length === 0 && oracle.allowed(block).includes(0)) return [];
+      const bad = oracle.judge(block, part);
+      if (bad === undefined) return [];
+      const { found, allowed } = bad;
+      return `${path} block ${block}: generation ${found.generation} (${found.fault ?? 'whole'}), ${allowed} would be right`;
+    }).flat();
+  });
 }
 
 function misplaced(
-  brick: string,
+  { contents, gfids }: Copy,
   tree: Tree,
   files: readonly BlockFile[],
-  { merged, kept: left }: Excused,
+  merged: Merged,
 ): string[] {
-  const contents = contentsBelow(brick, tree.directory);
-  for (const path of left) contents.delete(path.slice(tree.directory.length + 1));
   const own = new Set(files.map(({ path }) => path.slice(tree.directory.length + 1)));
   const wrong: string[] = [];
   const explained = new Set<string>();
@@ -82,7 +107,6 @@ function misplaced(
     const home = homes.get(place.parent);
     return home === undefined ? undefined : `${home}/${place.name}`;
   };
-  const gfids = gfidsBelow(brick, tree.directory);
   const isMerged = (place: Place | undefined): boolean => {
     if (place === undefined || merged === 'any') return place !== undefined;
     const home = place.parent === undefined ? '' : homes.get(place.parent);

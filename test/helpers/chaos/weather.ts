@@ -5,15 +5,15 @@
 const allowed: ReadonlySet<string | undefined> = new Set(['ENOTCONN', 'EIO', 'ESTALE']);
 
 /**
- * Whether an operation may fail: never while at most a minority of the bricks has missed anything since all were healed;
- * that is the promise of a replica set.
+ * Whether an operation may fail: never while no more bricks than a replica or disperse set can do without have missed
+ * anything since all were healed; that is its promise.
  */
 export class Weather {
   private readonly harmed = new Set<number>();
   private serial = 0;
   private badUntil = -1;
 
-  constructor(private readonly size: number) {}
+  constructor(private readonly tolerated: number) {}
 
   /** This brick misses something from now on. */
   harm(brick: number): void {
@@ -28,7 +28,7 @@ export class Weather {
   }
 
   get bad(): boolean {
-    return this.harmed.size * 2 >= this.size;
+    return this.harmed.size > this.tolerated;
   }
 
   /** To be kept by an operation that begins. */

@@ -3,12 +3,14 @@ import type { FaultRule } from '../../../src/testing/index.ts';
 import type { LeftBehind } from './left-behind.ts';
 import type { TransactionWatch } from './transaction-watch.ts';
 
-/** A replica set in reach of a director: its bricks, and clients whose connections go by a watch. */
+/** A replica or disperse set in reach of a director: its bricks, and clients whose connections go by a watch. */
 export interface World {
   readonly name: string;
   readonly size: number;
   /** Position of the brick without data. */
   readonly arbiter?: number;
+  /** How many fragments make a file; undefined where bricks have copies. */
+  readonly data?: number;
   /** Where the bricks lie. */
   readonly directories: readonly string[];
   readonly watch: TransactionWatch;
@@ -35,6 +37,11 @@ export interface World {
   heal(): Promise<number>;
   /** Names below a directory that others than glfs should have removed, and have not. */
   leftBehind?(directory: string): readonly LeftBehind[];
-  /** Locks of transactions that bricks hold on files and directories below a directory. */
-  locks(directory: string): Promise<string[]>;
+  /** Locks of transactions that bricks, but those that are away, hold on files and directories below a directory. */
+  locks(directory: string, away?: readonly number[]): Promise<string[]>;
+}
+
+/** So many bricks may miss something, and nothing may fail. */
+export function tolerated({ size, data }: World): number {
+  return data === undefined ? Math.ceil(size / 2) - 1 : size - data;
 }

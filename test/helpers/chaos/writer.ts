@@ -11,6 +11,8 @@ export class BlockFile {
     readonly path: string,
     readonly number: number,
     readonly blocks: number,
+    /** Bytes before the first block: with some, blocks share stripes. */
+    readonly shift = 0,
   ) {
     this.oracle = new BlockOracle(number);
   }
@@ -42,7 +44,7 @@ async function writeSome(stage: Stage, file: BlockFile, open: File, dice: Dice):
     [...blocks].map(async (block) => {
       const { generation, offset, data } = file.oracle.issue(block);
       const made = await stage.attempt(`write ${file.path} block ${block} generation ${generation}`, () =>
-        open.pwrite(data, offset),
+        open.pwrite(data, file.shift + offset),
       );
       if (made === undefined) return;
       if (made.value.bytesWritten === blockSize) file.oracle.acknowledge(block, generation);

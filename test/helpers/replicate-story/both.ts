@@ -32,25 +32,26 @@ function dumpOfMount(mount: Mount, { name }: TestVolume): string {
   return readFileSync(mount.at(`.meta/graphs/active/${name}-replicate-0/private`), 'latin1');
 }
 
-/** What glfs thinks of them. */
+/** What glfs thinks of them, or of the fragments of its first disperse set. */
 export function upForVolume(volume: Volume): boolean[] {
-  return Object.values(findReplicate(volume.statedump())?.subvolumes ?? {}).map(({ up }) => up);
+  return Object.values(findSet(volume.statedump())?.subvolumes ?? {}).map(({ up }) => up);
 }
 
 export function ruleForVolume(volume: Volume): string | undefined {
-  return findReplicate(volume.statedump())?.['quorum-rule'];
+  return findSet(volume.statedump())?.['quorum-rule'];
 }
 
 interface Dumped {
   readonly subvolumes: Record<string, { up: boolean }>;
-  readonly 'quorum-rule': string;
+  readonly 'quorum-rule'?: string;
 }
 
-function findReplicate(dump: unknown): Dumped | undefined {
+/** The first set of copies or of fragments. */
+function findSet(dump: unknown): Dumped | undefined {
   if (typeof dump !== 'object' || dump === null) return undefined;
-  if ('subvolumes' in dump && 'quorum-rule' in dump) return dump as Dumped;
+  if ('subvolumes' in dump && ('quorum-rule' in dump || 'redundancy' in dump)) return dump as Dumped;
   for (const inner of Object.values(dump)) {
-    const found = findReplicate(inner);
+    const found = findSet(inner);
     if (found !== undefined) return found;
   }
   return undefined;
