@@ -168,6 +168,25 @@ describe('a replica set', () => {
   });
 });
 
+it('a directory that misses names is not listed, though no file tells of it', async () => {
+  mkdirSync(join(directory, 'names'));
+  await using cluster = await startCluster({
+    volumes: { names: { type: 'replicate 2' } },
+    directory: join(directory, 'names'),
+  });
+  await using client = await cluster.connect('names', { entryTimeout: 0 });
+  await client.mkdir('/d');
+  for (const name of ['gone', 'there']) await client.writeFile(`/d/${name}`, name);
+  const bricks = cluster.bricks('names');
+  await bricks[0]!.kill();
+  await client.unlink('/d/gone');
+  await client.close();
+  await bricks[1]!.kill();
+  await using volume = await fromBricks(bricks.map((brick) => brick.directory));
+  await expect(volume.stat('/d/gone')).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await volume.readdir('/d')).toEqual(['there']);
+});
+
 it('an arbiter tells which copy is good, and has no bytes', async () => {
   const { bricks, contents } = await makeVolume('arbiter', 'replicate 3 arbiter 1', [0]);
   await expectAll(bricks, contents);

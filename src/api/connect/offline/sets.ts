@@ -89,7 +89,8 @@ function fragmentsOf(bricks: readonly BrickIdentity[]): Geometry | undefined {
   const found = new Map<string, Geometry>();
   let bare: BrickIdentity | undefined;
   for (const brick of bricks) {
-    for (const { attributes } of brick.sample.values()) {
+    for (const { attributes, isRegular } of brick.sample.values()) {
+      if (!isRegular) continue;
       const config = geometryOf(attributes.get(CONFIG));
       if (config === undefined) bare = brick;
       else found.set(`${config.bricks} ${config.redundancy}`, config);

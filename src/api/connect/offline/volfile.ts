@@ -1,7 +1,6 @@
 import { gfidToString } from '../../../protocol/gfid.ts';
 import { printVolfile, type VolfileNode } from '../../../volfile/index.ts';
 import { COPY_MARK } from '../../../xlators/glfs/whole-files/index.ts';
-import type { BrickIdentity } from '../../../xlators/storage/posix/inspect.ts';
 import { type BrickPlace, type BrickSet, presentIn } from './sets.ts';
 
 export interface OfflineVolume {
@@ -67,8 +66,7 @@ function brickNodes(place: BrickPlace, index: string, check: Options): VolfileNo
 
 /** The third of three copies that has files, and no byte of any: what it would tell of a file is that it is empty. */
 function hasArbiter(places: readonly BrickPlace[]): boolean {
-  const third: BrickIdentity | undefined = places.length === 3 ? places[2] : undefined;
-  return (
-    third !== undefined && third.sample.size > 0 && [...third.sample.values()].every(({ size }) => size === 0)
-  );
+  const third: BrickPlace = places.length === 3 ? places[2] : undefined;
+  const files = [...(third?.sample.values() ?? [])].filter(({ isRegular }) => isRegular);
+  return files.length > 0 && files.every(({ size }) => size === 0);
 }

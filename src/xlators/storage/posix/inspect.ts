@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { GlfsError, toGlfsError } from '../../../errors.ts';
 import { isNullGfid } from '../../../protocol/gfid.ts';
 import { hostSyscalls } from '../../../syscalls.ts';
@@ -25,7 +25,7 @@ export interface BrickIdentity {
   readonly volumeId: Uint8Array;
   /** Extended attributes of its root directory, as the brick keeps them. */
   readonly attributes: ReadonlyMap<string, Uint8Array>;
-  /** Some of its files by their handles (path from the brick): those that its index lists, and others. */
+  /** By their handles (path from the brick): files and directories that its index lists, and some other files. */
   readonly sample: ReadonlyMap<string, InspectedFile>;
   /** Any file by its handle; undefined where the brick has none. */
   inspect(handle: string): InspectedFile | undefined;
@@ -56,32 +56,42 @@ function attributesOf(store: AttributeStore, path: string): Map<string, Uint8Arr
   return new Map(store.list(place).map((name) => [name, copyBytes(store.get(place, name) ?? EMPTY)]));
 }
 
-/** Handles of directories are symbolic links: those are not followed. */
-function inspectFile(store: AttributeStore, path: string): InspectedFile | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined || stat.isSymbolicLink()) return undefined;
+/** What the handle of a directory, a symbolic link, leads to; those of symbolic links are not followed. */
+const DIRECTORY_LINK = /^\.\.\/\.\.\/[0-9a-f]{2}\/[0-9a-f]{2}\/[0-9a-f-]{36}\//;
+
+function inspectFile(store: AttributeStore, handle: string): InspectedFile | undefined {
+  const link = lstatSync(handle, { throwIfNoEntry: false });
+  const leads = link?.isSymbolicLink() === true && DIRECTORY_LINK.test(readlinkSync(handle));
+  const path = leads ? `${handle}/.` : handle;
+  const stat = leads ? lstatSync(path, { throwIfNoEntry: false }) : link;
+  if (stat === undefined) return undefined;
   return { size: stat.size, isRegular: stat.isFile(), attributes: attributesOf(store, path) };
 }
 
 /** Enough to meet one that bears the marks of its volume's kind. */
 const SAMPLE_FILES = 64;
-const SAMPLE_LISTED = 1000;
+const SAMPLE_LISTED = 10_000;
 
-/** Regular files: the root of a volume may bear no mark where all of its files do. Those that wait to be healed tell most. */
+/**
+ * Regular files: the root of a volume may bear no mark where all of its files do. Whatever waits to be healed tells who is
+ * accused, and by which name.
+ */
 function sampleOf(
   root: string,
   inspect: (handle: string) => InspectedFile | undefined,
 ): Map<string, InspectedFile> {
   const found = new Map<string, InspectedFile>();
-  const take = (all: Iterable<string>, most: number): void => {
+  const take = (all: Iterable<string>, most: number, regular: boolean): void => {
+    let left = most;
     for (const handle of all) {
-      if (found.size >= most) break;
       const file = inspect(handle);
-      if (file?.isRegular === true) found.set(handle, file);
+      if (file === undefined || (regular && !file.isRegular)) continue;
+      found.set(handle, file);
+      if (--left === 0) break;
     }
   };
-  take(listedHandles(root), SAMPLE_LISTED);
-  take(handles(root), found.size + SAMPLE_FILES);
+  take(listedHandles(root), SAMPLE_LISTED, false);
+  take(handles(root), SAMPLE_FILES, true);
   return found;
 }
 
