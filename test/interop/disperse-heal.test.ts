@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type HealOutcome, type Volume } from '../../src/index.ts';
 import { attachPool } from '../helpers/attach.ts';
@@ -83,16 +83,17 @@ async function changeBigFiles(story: string): Promise<void> {
   for (const file of [ours, theirs]) await file.truncate(BIG + 2_000_001);
 }
 
-async function nothingLeft(story: string): Promise<void> {
+async function nothingLeft(story: string, ignore: readonly RegExp[] = []): Promise<void> {
   const none = Object.fromEntries(volume.bricks.map(({ host, path }) => [`${host}:${path}`, []]));
   expect(await listedByGluster(volume)).toEqual(none);
   expect(await listedByGlfs(client)).toEqual(none);
-  expect(differencesOfFragments(paths(), { mtimes: false })).toEqual([]);
+  expect(differencesOfFragments(paths(), { mtimes: false, ignore })).toEqual([]);
   const { files, wrong } = await wrongFragments(client, paths(), 4, `/${story}`);
   expect(wrong).toEqual([]);
   expect(files).toBeGreaterThan(10);
   for (const name of ['mount', 'glfs']) {
-    const there = readFileSync(mount.at(story, name, 'big'));
+    // Not at once: the mount waits for locks that this process gives back.
+    const there = await readFile(mount.at(story, name, 'big'));
     expect(there.equals(await client.readFile(`/${story}/${name}/big`))).toBe(true);
     expect(there.subarray(777, BIG - 2223).equals(numbered(BIG - 3000, 2))).toBe(true);
   }
@@ -113,7 +114,8 @@ test('glfs heals what both have left', async () => {
 test('the self-heal daemon heals what glfs has left', async () => {
   await tell('by-daemon', [0, 5]);
   await healByDaemon(volume, DAEMON);
-  await nothingLeft('by-daemon');
+  // What it removes with its directory keeps a link until the brick has swept that up.
+  await nothingLeft('by-daemon', [/^links$/]);
 });
 
 test('there is no split-brain, and that is said in the same words', async () => {
