@@ -80,14 +80,16 @@ export async function readdirp(
       if (final === undefined) break;
       const own = await ownOf(state, { entries, child: current, directory: fd.inode }, context);
       const kept = own.filter((entry) => belongs(state, entry, current, layout));
+      // Taken now: the entry is about to bear the offset that callers get.
+      const reached = final.offset;
       if (kept.length > 0) {
         const leaf = leaves.leafOf(current);
         for (const entry of kept) finish(state, entry, current, transform.encode(entry.offset, leaf));
-        last.set(fd, { encoded: kept.at(-1)!.offset, own: final.offset });
+        last.set(fd, { encoded: kept.at(-1)!.offset, own: reached });
         return { entries: kept, xdata };
       }
       // All of them were other subvolumes' business.
-      offset = final.offset;
+      offset = reached;
     }
     offset = 0n;
   }
