@@ -75,6 +75,8 @@ export const alone: readonly Alone[] = [
 /** Translators that can't stand alone on a brick and show what the cases ask for, and why. */
 export const notAlone: Readonly<Record<string, string>> = {
   'cluster/afr': 'is cluster/replicate by its other name',
+  'cluster/disperse': 'needs as many subvolumes as it has fragments: disperse.test.ts runs such stacks',
+  'cluster/ec': 'is cluster/disperse by its other name',
   'cluster/replicate':
     'needs features/locks and features/index on every brick: replicate.test.ts runs such stacks',
   'cluster/stripe': 'needs a second subvolume: stripe.test.ts runs such stacks',
