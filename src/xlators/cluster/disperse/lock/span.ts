@@ -148,11 +148,14 @@ export class Span {
   private needs(target: LockTarget): Needs | undefined {
     const { state, good } = this;
     const kinds = kindsOf(target);
-    const query = this.wanted && !this.known;
     const heals = changesBytes(target);
     const optimistic = state.options['optimistic-change-log'] && good === state.all && !heals;
     const marks = optimistic ? [] : kinds.filter((kind) => !this.marked[kind]);
-    const lends = kinds.filter((kind) => this.unseen(kind, target) !== NO_CHILDREN);
+    const unseen = kinds.filter((kind) => this.unseen(kind, target) !== NO_CHILDREN);
+    // Lent to one that is behind, a version could become that of another one, and their bytes be taken for a file's. Names of a
+    // directory may be changed where versions differ: they are told from each other one by one.
+    const query = (this.wanted || (unseen.length > 0 && this.regular)) && !this.known;
+    const lends = query ? [] : unseen;
     return query || marks.length > 0 || lends.length > 0 ? { query, marks, lends, heals } : undefined;
   }
 

@@ -163,7 +163,8 @@ describe('some are not there', () => {
     await file.settle();
     expect(file.calls(0)).toEqual([
       'try',
-      'add version 1/1, size 0, config 0, dirty 1/1',
+      'add version 0/0, size 0, config 0, dirty 1/1',
+      'add version 1/1',
       'change',
       'change',
       'add version 1/1, size 50',
@@ -190,8 +191,10 @@ describe('some are not there', () => {
   test('what a brick may have got unseen is not taken back from the others: it would be ahead of them', async () => {
     const file = new DispersedFile();
     file.down(4);
+    let calls = 0;
     file.wrap(2, 'xattrop', async (next) => {
-      await next();
+      const reply = await next();
+      if (++calls === 1) return reply;
       throw new GlfsError('ENOTCONN', undefined, { outcome: 'unknown' });
     });
     const { inode, state } = file;
@@ -234,6 +237,22 @@ describe('some are not there', () => {
     await expect(file.change('a')).rejects.toMatchObject({ code: 'EIO' });
     expect(file.changes.every(({ size }) => size === 0)).toBe(true);
     await file.settle();
+  });
+
+  test('too few are the same, and one is gone: no version becomes that of another brick', async () => {
+    const file = new DispersedFile();
+    file.down(4);
+    file.down(5);
+    file.set(0, VERSION, [6n, 6n]);
+    file.set(1, VERSION, [6n, 6n]);
+    // It gets what it is told, and says nothing.
+    file.wrap(1, 'xattrop', async (next) => {
+      await next();
+      throw new GlfsError('ENOTCONN', undefined, { outcome: 'unknown' });
+    });
+    await expect(file.change('a')).rejects.toThrow();
+    await file.settle();
+    expect(ALL.map((index) => file.get(index, VERSION)[0])).toEqual([6n, 6n, 7n, 7n, 7n, 7n]);
   });
 
   test('too few are there: ENOTCONN, and nobody is asked', async () => {
