@@ -7,11 +7,12 @@ import { ensureFuse } from './helpers/mount.ts';
 import { startPool } from './helpers/pool.ts';
 
 /*
- * npm run soak [-- --rounds 200 --seed 1 --subnet 127.1.1 --out docs/soak.md]: random schedules on real bricks, by root, with
- * Debian's glusterfs-server. Prints, and with --out writes, a table of what happened.
+ * npm run soak [-- --type replicate|disperse --rounds 200 --seed 1 --subnet 127.1.1 --out docs/soak.md]: random schedules on real
+ * bricks, by root, with Debian's glusterfs-server. Prints, and with --out writes, a table of what happened.
  */
 const { values } = parseArgs({
   options: {
+    type: { type: 'string', default: 'replicate' },
     rounds: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     subnet: { type: 'string', default: '127.1.1' },
@@ -32,7 +33,13 @@ interface Row {
   failures: number;
 }
 
-const types = { 'replica 3': 'soak-full', 'replica 3 arbiter 1': 'soak-arbiter' };
+const kinds: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  replicate: { 'replica 3': 'soak-full', 'replica 3 arbiter 1': 'soak-arbiter' },
+  disperse: { 'disperse 6 redundancy 2': 'soak-4-2', 'disperse 3 redundancy 1': 'soak-2-1' },
+};
+const chosen = kinds[values.type];
+if (chosen === undefined) throw new Error(`--type is one of ${Object.keys(kinds)}`);
+const types = chosen;
 const failures: string[] = [];
 
 function table(rows: ReadonlyMap<string, Row>): string {
