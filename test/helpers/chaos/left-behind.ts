@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestVolume } from '../volume.ts';
 import { gfidsBelow } from './disk.ts';
@@ -46,4 +46,17 @@ export function leftBehind(
       return [{ brick, path, others: others.map(([other]) => other) }];
     });
   });
+}
+
+/**
+ * Links of a brick's file in GlusterFS's landfill: directories that a heal removes whole are moved there, and stay with all that
+ * was in them until the brick's janitor comes by, minutes later.
+ */
+export function linksInLandfill(root: string, path: string): number {
+  const landfill = join(root, '.glusterfs/landfill');
+  if (!existsSync(landfill)) return 0;
+  const { ino } = lstatSync(join(root, path));
+  return readdirSync(landfill, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => lstatSync(join(landfill, name)).ino === ino,
+  ).length;
 }
