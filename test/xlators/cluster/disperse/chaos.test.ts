@@ -9,6 +9,9 @@ import { playRound } from '../../../helpers/chaos/round.ts';
  */
 const first = Number(process.env.GLFS_CHAOS_SEED ?? 1);
 const rounds = Number(process.env.GLFS_CHAOS_ROUNDS ?? 200);
+// Without storms: where more bricks go in the midst of a write than the set can do without, too few may have its bytes, and
+// nothing on the bricks tells which (docs/decisions/0017). The soak has them.
+const flavours = embeddedFlavours.filter(({ stormy }) => !stormy);
 const types = ['disperse 4+2', 'disperse 4+2', 'disperse 2+1'];
 
 const sum = { cuts: 0, locked: 0, changing: 0, operations: 0, refused: 0, heals: 0 };
@@ -21,7 +24,7 @@ describe.skipIf(rounds === 0)('random schedules', () => {
   test.concurrent.each(Array.from({ length: rounds }, (_, index) => first + index))(
     'seed %i',
     async (seed) => {
-      const flavour = embeddedFlavours[seed % embeddedFlavours.length]!;
+      const flavour = flavours[seed % flavours.length]!;
       await using world = await embeddedWorld(types[seed % types.length]!, seed);
       const { operations, refused, heals } = await playRound(world, flavour, seed);
       const { cuts, locked, changing } = world.watch.tally;
