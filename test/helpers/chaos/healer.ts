@@ -56,7 +56,7 @@ export async function healAll(volume: Volume, directories: readonly string[], fu
         }
         return needHealing(directories).length === 0;
       },
-      { what: 'all to be healed', everyMs: 20, timeoutMs: 10_000 },
+      { what: 'all to be healed', everyMs: 20, timeoutMs: 30_000 },
     );
   } catch (error) {
     const left = needHealing(directories).map((gfid) => `${gfid}: ${problems.get(gfid)}`);
