@@ -20,6 +20,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // cluster/disperse is refused without (docs/decisions/0017).
+          env: { GLFS_DISPERSE: 'on' },
           include: ['test/**/*.test.ts'],
           exclude: ['test/interop/**'],
           testTimeout: 60_000,
@@ -30,6 +32,7 @@ export default defineConfig({
       {
         test: {
           name: 'interop',
+          env: { GLFS_DISPERSE: 'on' },
           include: ['test/interop/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

