@@ -6,7 +6,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 test('a dispersed volume is refused where nobody has asked for it', async () => {
   await using cluster = await startCluster({ volumes: { d: { type: 'disperse 2+1' } } });
-  const { url } = cluster.volume('d');
+  const url = cluster.url('d');
   vi.stubEnv('GLFS_DISPERSE', '');
   await expect(connect(url)).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
   vi.stubEnv('GLFS_DISPERSE', 'on');
