@@ -129,7 +129,13 @@ async function pathsOf(volume: TestVolume, listed: Listed): Promise<Listed> {
 }
 
 function filesBelow(brick: string): string[] {
-  return readdirSync(brick, { recursive: true, encoding: 'utf8' })
-    .filter((path) => !path.startsWith('.glusterfs'))
-    .map((path) => join(brick, path));
+  // Links are not followed: those below .glusterfs lead back up.
+  const below = (directory: string): string[] =>
+    readdirSync(directory, { withFileTypes: true })
+      .filter(({ name }) => directory !== brick || !name.startsWith('.glusterfs'))
+      .flatMap((entry) => {
+        const path = join(directory, entry.name);
+        return [path, ...(entry.isDirectory() ? below(path) : [])];
+      });
+  return below(brick);
 }

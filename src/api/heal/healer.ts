@@ -9,7 +9,13 @@ import { type Copy, healFromSource, resolveSplitBrain } from './split-brain.ts';
 import type { HealEntry, HealInfoOptions, HealOptions, HealOutcome, SplitBrainChoice } from './types.ts';
 import { healTree } from './whole-tree.ts';
 
+/** Listing only looks. */
 const PARALLEL = 8;
+/**
+ * One file after the other, as GlusterFS's daemon does by default: two heals at once that moved directories into each other have left
+ * one of them lost on a real brick.
+ */
+const HEALS = 1;
 
 /** One copy of files, or one brick of their fragments, as `heal info` lists them. */
 export interface HealBrick {
@@ -59,7 +65,7 @@ export class Healer {
     const { sets, release } = this.borrow();
     try {
       const member = memberAt(sets, brick);
-      yield* member.set.entries(member, contextFor(options), parallelOf(options));
+      yield* member.set.entries(member, contextFor(options), parallelOf(options, PARALLEL));
     } finally {
       release();
     }
@@ -73,7 +79,7 @@ export class Healer {
   async *start(options: HealOptions = {}): AsyncGenerator<HealOutcome, void, void> {
     const { sets, release } = this.borrow();
     const context = contextFor(options);
-    const parallel = parallelOf(options);
+    const parallel = parallelOf(options, HEALS);
     try {
       for (const set of sets) {
         const crawl = { set, context, parallel, thorough: options.full };
@@ -114,7 +120,7 @@ export class Healer {
   async *resolveFrom(source: string, options: HealInfoOptions = {}): AsyncGenerator<HealOutcome, void, void> {
     const { sets, release } = this.borrowCopies();
     try {
-      yield* healFromSource(copyAt(sets, source), contextFor(options), parallelOf(options));
+      yield* healFromSource(copyAt(sets, source), contextFor(options), parallelOf(options, HEALS));
     } finally {
       release();
     }
@@ -148,7 +154,8 @@ function contextFor({ signal }: HealInfoOptions): CallContext {
 }
 
 /** @throws GlfsError EINVAL */
-function parallelOf({ concurrency = PARALLEL }: HealInfoOptions): number {
+function parallelOf({ concurrency }: HealInfoOptions, usual: number): number {
+  if (concurrency === undefined) return usual;
   if (Number.isInteger(concurrency) && concurrency > 0) return concurrency;
   throw new GlfsError('EINVAL', `concurrency ${concurrency}: a number from 1 is expected`, {
     syscall: 'heal',

@@ -6,7 +6,7 @@ export type HealKind = 'data' | 'metadata' | 'entry';
 export interface HealInfoOptions {
   /** Ends the crawl with ECANCELED. */
   readonly signal?: AbortSignal;
-  /** Files that are asked for, or healed, at the same time (default 8). */
+  /** Files that are asked for (default 8), or healed (default 1), at the same time. */
   readonly concurrency?: number;
 }
 
