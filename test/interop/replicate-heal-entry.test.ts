@@ -37,7 +37,7 @@ function mapValues(record: Record<string, string>, map: (value: string) => strin
 }
 
 /**
- * Without directories that have changed places: on real bricks about every third heal leaves one of them empty on the healed copy,
+ * Without directories that have changed places: on real bricks a heal now and then leaves one of them empty on the healed copy,
  * without a mark, and why is not known yet. test/xlators/cluster/replicate/heal/entry-stories.test.ts has them.
  */
 const stories = Object.keys(entryStories).filter((story) => story !== 'swapped');

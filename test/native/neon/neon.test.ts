@@ -41,6 +41,7 @@ async function compile(source: string, flags: readonly string[]): Promise<string
   return object;
 }
 
+// The compiler for ARM and its emulator are optional packages: the test's name tells which is missing.
 it.skipIf(missing.length > 0)(
   `the NEON kernels agree with TypeScript and with real volumes${missing.map((name) => `, needs ${name}`).join('')}`,
   { timeout: 120_000 },
